@@ -1,0 +1,25 @@
+//! The agent: measures an office's link and machine, decides, remembers, sends.
+//!
+//! Read `run` first (the loop), then `round`, `verdict`, `spool`, `uplink`.
+
+pub mod cli;
+pub mod config;
+pub mod run;
+
+pub mod clock;
+pub mod schedule;
+
+pub mod probe;
+pub mod round;
+pub mod verdict;
+
+pub mod health;
+pub mod session;
+pub mod status;
+
+pub mod spool;
+
+pub mod identity;
+pub mod joining;
+pub mod tls;
+pub mod uplink;

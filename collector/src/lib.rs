@@ -1,0 +1,27 @@
+//! The collector: receives what agents measured, keeps it once, judges coverage, shows it, prints reports.
+//!
+//! Read `http` and `ingest` for how records come in, `store` for how they are kept, `summary` and
+//! `coverage` for what is made of them, `exposition` and `report` for how it is shown.
+
+pub mod cli;
+pub mod config;
+
+pub mod region;
+pub mod registry;
+
+pub mod http;
+pub mod tls;
+
+pub mod clock;
+pub mod ingest;
+pub mod store;
+
+pub mod day;
+pub mod summary;
+
+pub mod calendar;
+pub mod coverage;
+pub mod report;
+
+pub mod exposition;
+pub mod live;

@@ -1,0 +1,59 @@
+//! Sites: what is measured, and everything about a site that changes what a number means.
+//!
+//! Types only. Reading them from CSV is `registry::csv`; keeping them, with dates, is the store's work.
+
+use serde::{Deserialize, Serialize};
+use suar_wire::SiteCode;
+
+use crate::calendar::{OfficeHours, TimeZone};
+
+/// One site as it is from some day on. Kemendagri codes keep their dots.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Site {
+    pub code: SiteCode,
+    pub name: String,
+    pub kind: SiteKind,
+    /// Kemendagri code of the village, e.g. `19.02.02.2009`; regency and district follow from it.
+    pub village: String,
+    /// Code of the island; from the village when the file did not say.
+    pub island: String,
+    pub point: Option<Point>,
+    pub link: LinkKind,
+    pub provider: String,
+    pub time_zone: TimeZone,
+    pub hours: OfficeHours,
+    /// Declared hours of power supply; `None` means not declared.
+    pub power_hours: Option<OfficeHours>,
+    pub allowance_mib: Option<u32>,
+    /// First day (of the site's time zone, ISO) that counts; default: the day its first agent joined.
+    pub measured_from: Option<jiff::civil::Date>,
+}
+
+/// Degrees, WGS 84.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Point {
+    pub latitude: f64,
+    pub longitude: f64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SiteKind {
+    VillageOffice,
+    School,
+    HealthPost,
+    Other,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LinkKind {
+    Fiber,
+    Radio,
+    Cellular,
+    /// Low orbit, e.g. Starlink.
+    LeoSatellite,
+    /// Geostationary, VSAT: round trips of half a second are its nature.
+    GeoSatellite,
+    Unknown,
+}

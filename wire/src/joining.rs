@@ -1,0 +1,48 @@
+//! Joining: `POST /v1/join` in JSON, once in an agent's life.
+
+use serde::{Deserialize, Serialize};
+
+use crate::identity::{AgentId, SiteCode};
+use crate::outcome::coded;
+use crate::plan::Plan;
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JoinRequest {
+    /// The one-time secret of the join code, hexadecimal.
+    pub secret: String,
+    pub site: SiteCode,
+    pub agent_version: String,
+    pub system: String,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct JoinAnswer {
+    pub agent: AgentId,
+    /// Bearer token, shown once; the collector keeps only its hash.
+    pub token: String,
+    pub site: SiteCode,
+    pub site_name: String,
+    /// Key of the online check's HMAC-SHA256, hexadecimal.
+    pub online_key: String,
+    pub plan: Plan,
+}
+
+coded! {
+    /// Why a code was not taken.
+    JoinRefusal {
+        UnknownCode = 1 "unknown_code",
+        Expired = 2 "expired",
+        UsedUp = 3 "used_up",
+        WrongSite = 4 "wrong_site",
+    }
+}
+
+/// Body of an error answer of any endpoint for agents.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ErrorAnswer {
+    /// A stable word, e.g. `expired`, `revoked`, `too_large`.
+    pub error: String,
+    /// One plain sentence in English.
+    pub message: String,
+}

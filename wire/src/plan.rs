@@ -1,0 +1,118 @@
+//! The plan: what an agent is to do, handed out by the collector, checked again before it is used.
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::slot::SlotWidth;
+
+/// Every duration in whole seconds, every target an address: a plan must work while names do not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// Grows by one with every change.
+    pub version: u32,
+    pub slot_seconds: SlotWidth,
+    /// External addresses to ping; 2 to 8, several operators, never one.
+    pub targets: Vec<IpAddr>,
+    /// Echoes to each target in a round: 1, or 6 in the fine profile.
+    pub echoes: u8,
+    /// A public resolver asked directly, so that a broken office resolver can be told apart.
+    pub public_resolver: IpAddr,
+    /// The name asked of both resolvers.
+    pub dns_name: String,
+    /// Rounds from one DNS probe to the next; 1 is every round.
+    pub dns_every: u32,
+    /// Plain HTTP address of the online check (`http://host:port/v1/online`); none: not done.
+    pub online_url: Option<String>,
+    /// Rounds from one online and collector probe to the next.
+    pub online_every: u32,
+    pub push_seconds: u32,
+    pub health_seconds: u32,
+}
+
+impl Plan {
+    pub const TARGETS_MAX: usize = 8;
+    pub const ECHOES_MAX: u8 = 10;
+
+    /// The shipped plan: three operators' anycast resolvers as targets, one echo each a minute.
+    pub fn standard() -> Self {
+        Self {
+            version: 1,
+            slot_seconds: SlotWidth::STANDARD,
+            targets: [[1, 1, 1, 1], [8, 8, 8, 8], [9, 9, 9, 9]].map(IpAddr::from).to_vec(),
+            echoes: 1,
+            public_resolver: IpAddr::from([1, 1, 1, 1]),
+            dns_name: "go.id".to_owned(),
+            dns_every: 5,
+            online_url: None,
+            online_every: 15,
+            push_seconds: 300,
+            health_seconds: 600,
+        }
+    }
+
+    /// Every mistake, each as one sentence that names the key.
+    pub fn mistakes(&self) -> Vec<String> {
+        let mut mistakes = Vec::new();
+        let mut within = |key: &str, value: u64, low: u64, high: u64| {
+            if !(low..=high).contains(&value) {
+                mistakes.push(format!("{key}: {value} is outside {low} to {high}"));
+            }
+        };
+        within("targets", self.targets.len() as u64, 2, Self::TARGETS_MAX as u64);
+        within("echoes", u64::from(self.echoes), 1, u64::from(Self::ECHOES_MAX));
+        within("dns_every", u64::from(self.dns_every), 1, 10_000);
+        within("online_every", u64::from(self.online_every), 1, 10_000);
+        within("push_seconds", u64::from(self.push_seconds), 1, 86_400);
+        within("health_seconds", u64::from(self.health_seconds), 1, 86_400);
+        for target in self.targets.iter().chain([&self.public_resolver]) {
+            if target.is_unspecified() || target.is_multicast() {
+                mistakes.push(format!("targets: {target} is no address of a host"));
+            }
+        }
+        let mut distinct = self.targets.clone();
+        distinct.sort();
+        distinct.dedup();
+        if distinct.len() != self.targets.len() {
+            mistakes.push("targets: an address stands twice".to_owned());
+        }
+        let name_ok = self.dns_name.len() <= 253
+            && self.dns_name.split('.').all(|label| {
+                (1..=63).contains(&label.len())
+                    && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+            });
+        if !name_ok {
+            mistakes.push(format!("dns_name: {:?} is no host name", self.dns_name));
+        }
+        if let Some(url) = &self.online_url
+            && (!url.starts_with("http://") || url.len() > 200)
+        {
+            mistakes.push(format!("online_url: {url:?} does not start with http:// (it must be plain)"));
+        }
+        mistakes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_standard_plan_has_no_mistakes() {
+        assert_eq!(Plan::standard().mistakes(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn every_mistake_is_told_at_once() {
+        let plan = Plan {
+            targets: vec![IpAddr::from([0, 0, 0, 0])],
+            echoes: 0,
+            dns_name: "a b".to_owned(),
+            push_seconds: 0,
+            online_url: Some("https://x".to_owned()),
+            ..Plan::standard()
+        };
+        assert_eq!(plan.mistakes().len(), 6, "{:?}", plan.mistakes());
+    }
+}
