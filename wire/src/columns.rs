@@ -340,12 +340,8 @@ pub fn decode(columns: &Columns, records_max: usize) -> Result<Vec<Record>, Colu
     if count > records_max {
         return Err(ColumnsError::TooMany { found: count, max: records_max });
     }
-    let common = [
-        columns.boot.len(),
-        columns.boot_ms.len(),
-        columns.wall_minus_boot_ms.len(),
-        columns.kind.len(),
-    ];
+    let common =
+        [columns.boot.len(), columns.boot_ms.len(), columns.wall_minus_boot_ms.len(), columns.kind.len()];
     if common.iter().any(|length| *length != count) {
         return Err(ColumnsError::Shape("the common columns differ in length"));
     }
@@ -489,9 +485,7 @@ impl<'a> RoundColumns<'a> {
             .ok_or(ColumnsError::Code { what: "echo method", code: method_code })?;
         let error = match (odd >> 1) & 7 {
             0 => None,
-            code => {
-                Some(EchoError::from_code(code).ok_or(ColumnsError::Code { what: "echo error", code })?)
-            }
+            code => Some(EchoError::from_code(code).ok_or(ColumnsError::Code { what: "echo error", code })?),
         };
         let late = small((odd >> 4) & 0xff)?;
         let duplicates = small(odd >> 12)?;
@@ -502,8 +496,11 @@ impl<'a> RoundColumns<'a> {
     }
 
     fn is_spent(&self) -> bool {
-        let rounds =
-            self.slot.len() + self.slot_seconds.len() + self.verdict.len() + self.note.len() + self.echoes.len();
+        let rounds = self.slot.len()
+            + self.slot_seconds.len()
+            + self.verdict.len()
+            + self.note.len()
+            + self.echoes.len();
         let probes = self.outcome.len() + self.elapsed_us.len() + self.rtt_us.len();
         let echoes =
             self.echo_target.len() + self.echo_sent.len() + self.echo_received.len() + self.echo_odd.len();
@@ -527,6 +524,7 @@ fn micros(difference: i32, before: &mut i64) -> Result<u32, ColumnsError> {
 }
 
 /// The round itself, or any other body as its message.
+#[expect(clippy::result_large_err, reason = "no error travels here: both sides are taken apart at once")]
 fn other_from(body: &Body) -> Result<&Round, OtherBody> {
     Err(match body {
         Body::Round(round) => return Ok(round),
@@ -568,12 +566,8 @@ fn other_from(body: &Body) -> Result<&Round, OtherBody> {
             }),
         }),
         Body::SessionEnd(end) => OtherBody::SessionEnd(end.ending.code()),
-        Body::Gap(gap) => {
-            OtherBody::Gap(GapPb { reason: gap.reason.code(), from_boot_ms: gap.from_boot_ms })
-        }
-        Body::Dropped(dropped) => {
-            OtherBody::Dropped(DroppedPb { first: dropped.first, last: dropped.last })
-        }
+        Body::Gap(gap) => OtherBody::Gap(GapPb { reason: gap.reason.code(), from_boot_ms: gap.from_boot_ms }),
+        Body::Dropped(dropped) => OtherBody::Dropped(DroppedPb { first: dropped.first, last: dropped.last }),
         Body::ClockStep(step) => OtherBody::ClockStep(step.by_ms),
     })
 }
@@ -590,7 +584,8 @@ fn other_into(other: &OtherBody) -> Result<Body, ColumnsError> {
                 .previous_last
                 .as_ref()
                 .map(|stamp| {
-                    let boot = BootId::from_slice(&stamp.boot).ok_or(ColumnsError::Shape("a boot id is not 16 bytes"))?;
+                    let boot = BootId::from_slice(&stamp.boot)
+                        .ok_or(ColumnsError::Shape("a boot id is not 16 bytes"))?;
                     Ok(Stamp { boot, boot_ms: stamp.boot_ms, wall_ms: stamp.wall_ms })
                 })
                 .transpose()?,
@@ -601,9 +596,7 @@ fn other_into(other: &OtherBody) -> Result<Body, ColumnsError> {
                 .ok_or(ColumnsError::Code { what: "gap reason", code: gap.reason })?,
             from_boot_ms: gap.from_boot_ms,
         }),
-        OtherBody::Dropped(dropped) => {
-            Body::Dropped(Dropped { first: dropped.first, last: dropped.last })
-        }
+        OtherBody::Dropped(dropped) => Body::Dropped(Dropped { first: dropped.first, last: dropped.last }),
         OtherBody::ClockStep(by_ms) => Body::ClockStep(ClockStep { by_ms: *by_ms }),
     })
 }

@@ -68,7 +68,10 @@ impl Receipt {
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let receipt = ReceiptPb::decode(bytes).ok()?;
         let pairs = |numbers: &[u64]| -> Option<Vec<(u64, u64)>> {
-            numbers.len().is_multiple_of(2).then(|| numbers.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect())
+            numbers
+                .len()
+                .is_multiple_of(2)
+                .then(|| numbers.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect())
         };
         Some(Self {
             acknowledged: pairs(&receipt.acknowledged)?,

@@ -1,0 +1,282 @@
+//! The wire seen from outside: what goes in comes out, old bytes decode for ever, hostile bytes do no harm.
+
+use std::net::IpAddr;
+use std::path::Path;
+
+use proptest::prelude::*;
+use suar_wire::push::{self, Clock};
+use suar_wire::record::{
+    ClockStep, Disk, Dropped, Ending, Gap, GapReason, Health, Round, SessionEnd, SessionStart,
+};
+use suar_wire::{
+    AgentId, Body, BootId, Cause, Echo, EchoError, EchoMethod, Epoch, Failure, Note, Outcome, Push,
+    PushError, Receipt, Record, Refusal, RefusalReason, Slot, SlotWidth, Stamp, Verdict, decode_record,
+    encode_record,
+};
+
+fn outcome() -> impl Strategy<Value = Outcome> {
+    prop_oneof![
+        Just(Outcome::NotSent),
+        any::<u32>().prop_map(|elapsed_us| Outcome::Ok { elapsed_us }),
+        prop::sample::select(Failure::ALL).prop_map(Outcome::Failed),
+    ]
+}
+
+fn echo() -> impl Strategy<Value = Echo> {
+    let target = prop_oneof![
+        any::<[u8; 4]>().prop_map(IpAddr::from),
+        any::<[u8; 16]>().prop_map(IpAddr::from),
+        Just(IpAddr::from([1, 1, 1, 1])),
+    ];
+    let error = prop::option::of(prop::sample::select(EchoError::ALL));
+    let rtts = prop::collection::vec(any::<u32>(), 0..6);
+    (target, prop::sample::select(EchoMethod::ALL), 0u8..5, any::<u8>(), any::<u8>(), error, rtts).prop_map(
+        |(target, method, lost, late, duplicates, error, rtt_us)| Echo {
+            target,
+            method,
+            sent: rtt_us.len() as u8 + lost,
+            late,
+            duplicates,
+            error,
+            rtt_us,
+        },
+    )
+}
+
+fn round() -> impl Strategy<Value = Round> {
+    let verdict =
+        prop_oneof![Just(Verdict::Up), prop::sample::select(Cause::ALL.to_vec()).prop_map(Verdict::Down),];
+    let width = prop::sample::select(vec![1u32, 60, 300, 3600])
+        .prop_map(|seconds| SlotWidth::from_seconds(seconds).expect("these divide a day"));
+    let probes = [outcome(), outcome(), outcome(), outcome(), outcome()];
+    (
+        any::<i64>(),
+        width,
+        verdict,
+        prop::sample::select(Note::ALL.to_vec()),
+        probes,
+        prop::collection::vec(echo(), 0..5),
+    )
+        .prop_map(|(index, width, verdict, note, probes, echoes)| {
+            let [gateway, dns, dns_public, online, collector] = probes;
+            let slot = Slot { index, width };
+            Round { slot, verdict, note, gateway, dns, dns_public, online, collector, echoes }
+        })
+}
+
+fn body() -> impl Strategy<Value = Body> {
+    prop_oneof![
+        6 => round().prop_map(Body::Round),
+        1 => (any::<Option<u32>>(), any::<Option<u64>>(), any::<Option<i32>>(), any::<u64>(), any::<Option<i64>>())
+            .prop_map(|(cpu, memory, temperature, spool, offset)| Body::Health(Box::new(Health {
+                cpu_permille: cpu,
+                memory_total_kib: memory,
+                temperature_dc: temperature,
+                spool_records: spool,
+                clock_offset_ms: offset,
+                disks: vec![Disk { mount: "/".into(), total_mib: spool, free_mib: 3, read_only: cpu.is_some() }],
+                ..Health::default()
+            }))),
+        1 => (prop::sample::select(Ending::ALL), prop::option::of((any::<[u8; 16]>(), any::<u64>(), any::<i64>())))
+            .prop_map(|(previous_ended, last)| Body::SessionStart(SessionStart {
+                agent_version: "0.1.0".into(),
+                system: "linux x86_64".into(),
+                previous_ended,
+                previous_last: last.map(|(boot, boot_ms, wall_ms)| Stamp { boot: BootId(boot), boot_ms, wall_ms }),
+            })),
+        1 => prop::sample::select(Ending::ALL).prop_map(|ending| Body::SessionEnd(SessionEnd { ending })),
+        1 => (prop::sample::select(GapReason::ALL), any::<u64>())
+            .prop_map(|(reason, from_boot_ms)| Body::Gap(Gap { reason, from_boot_ms })),
+        1 => any::<(u64, u64)>().prop_map(|(first, last)| Body::Dropped(Dropped { first, last })),
+        1 => any::<i64>().prop_map(|by_ms| Body::ClockStep(ClockStep { by_ms })),
+    ]
+}
+
+fn record() -> impl Strategy<Value = Record> {
+    let boot = prop::sample::select(vec![BootId([1; 16]), BootId([2; 16]), BootId([255; 16])]);
+    (any::<u64>(), boot, any::<u64>(), any::<i64>(), body()).prop_map(
+        |(sequence, boot, boot_ms, wall_ms, body)| Record {
+            sequence,
+            stamp: Stamp { boot, boot_ms, wall_ms },
+            body,
+        },
+    )
+}
+
+fn push_of(records: Vec<Record>) -> Push {
+    Push {
+        agent: AgentId([3; 16]),
+        epoch: Epoch([4; 8]),
+        plan_version: 7,
+        clock: Clock { boot: BootId([1; 16]), boot_ms: 99, wall_ms: -5, last_exchange_ms: Some(640) },
+        records,
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_record_comes_back_alone(record in record()) {
+        prop_assert_eq!(decode_record(&encode_record(&record)), Ok(record));
+    }
+
+    #[test]
+    fn any_batch_comes_back_as_protobuf_and_as_json(records in prop::collection::vec(record(), 0..12)) {
+        let push = push_of(records);
+        prop_assert_eq!(Push::decode(&push.encode()), Ok(push.clone()));
+        let json = serde_json::to_string(&push).expect("a push is plain data");
+        prop_assert_eq!(serde_json::from_str::<Push>(&json).expect("what we wrote"), push);
+    }
+
+    #[test]
+    fn any_bytes_are_refused_or_read_without_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        let _ = Push::decode(&bytes);
+        let _ = decode_record(&bytes);
+        let _ = push::decompress(&bytes);
+        let _ = Receipt::decode(&bytes);
+    }
+
+    #[test]
+    fn a_receipt_comes_back(acknowledged in prop::collection::vec(any::<(u64, u64)>(), 0..9), server_ms in any::<i64>()) {
+        let refused = vec![Refusal { sequence: 9, reason: RefusalReason::SlotTaken }];
+        let receipt = Receipt { acknowledged, refused, server_ms, plan_version: 3 };
+        prop_assert_eq!(Receipt::decode(&receipt.encode()), Some(receipt));
+    }
+}
+
+/// A morning at an office: what a steady agent sends, with one failure and one event in it.
+fn morning() -> Push {
+    let boot = BootId([0x5a; 16]);
+    let start_ms = 1_790_000_040_000i64;
+    let mut records = vec![Record {
+        sequence: 1,
+        stamp: Stamp { boot, boot_ms: 30_000, wall_ms: start_ms - 20_000 },
+        body: Body::SessionStart(SessionStart {
+            agent_version: "0.1.0".into(),
+            system: "linux x86_64".into(),
+            previous_ended: Ending::None,
+            previous_last: None,
+        }),
+    }];
+    for n in 0..5i64 {
+        let down = n == 3;
+        let ok = |elapsed_us| Outcome::Ok { elapsed_us };
+        records.push(Record {
+            sequence: 2 + n as u64,
+            stamp: Stamp {
+                boot,
+                boot_ms: 50_000 + 60_000 * n as u64 + n as u64,
+                wall_ms: start_ms + 60_000 * n + n,
+            },
+            body: Body::Round(Round {
+                slot: SlotWidth::STANDARD.slot_at(start_ms + 60_000 * n),
+                verdict: if down { Verdict::Down(Cause::Internet) } else { Verdict::Up },
+                note: Note::None,
+                gateway: ok(900 + 10 * n as u32),
+                dns: if n == 0 { ok(41_000) } else { Outcome::NotSent },
+                dns_public: if n == 0 { ok(39_500) } else { Outcome::NotSent },
+                online: if down { Outcome::Failed(Failure::Timeout) } else { Outcome::NotSent },
+                collector: if down { Outcome::Failed(Failure::Timeout) } else { Outcome::NotSent },
+                echoes: [[1, 1, 1, 1], [8, 8, 8, 8], [9, 9, 9, 9]]
+                    .into_iter()
+                    .enumerate()
+                    .map(|(at, address)| Echo {
+                        target: IpAddr::from(address),
+                        method: EchoMethod::Icmp,
+                        sent: if down { 2 } else { 1 },
+                        late: 0,
+                        duplicates: 0,
+                        error: None,
+                        rtt_us: if down { vec![] } else { vec![38_000 + 1_000 * at as u32 + 137 * n as u32] },
+                    })
+                    .collect(),
+            }),
+        });
+    }
+    push_of(records)
+}
+
+/// Renewed with `SUAR_RENEW=1`, which must only ever add files, never change one: agents on islands are
+/// updated last.
+#[test]
+fn version_1_of_the_wire_decodes_for_ever() {
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let push = morning();
+    let bytes = push.encode();
+    if std::env::var_os("SUAR_RENEW").is_some() {
+        std::fs::write(golden.join("push-v1.bin"), &bytes).expect("golden bytes");
+        let json = serde_json::to_string_pretty(&push).expect("plain data");
+        std::fs::write(golden.join("push-v1.json"), json + "\n").expect("golden json");
+    }
+    let kept = std::fs::read(golden.join("push-v1.bin")).expect("push-v1.bin is in the repository");
+    let read: Push =
+        serde_json::from_slice(&std::fs::read(golden.join("push-v1.json")).expect("push-v1.json"))
+            .expect("the golden JSON reads");
+    assert_eq!(Push::decode(&kept), Ok(read), "old bytes mean something else now");
+    assert_eq!(kept, bytes, "version 1 is written differently now");
+}
+
+#[test]
+fn no_cut_and_no_flipped_byte_of_a_push_makes_it_panic_or_grow() {
+    let bytes = morning().encode();
+    for end in 0..bytes.len() {
+        // A cut may still be a message (protobuf has no end mark), but never the whole one.
+        if let Ok(push) = Push::decode(&bytes[..end]) {
+            assert_ne!(push, morning());
+        }
+    }
+    for at in 0..bytes.len() {
+        for bit in 0..8 {
+            let mut broken = bytes.clone();
+            broken[at] ^= 1 << bit;
+            if let Ok(push) = Push::decode(&broken) {
+                assert!(push.records.len() <= morning().records.len() + 1);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_bomb_is_refused_at_the_bound() {
+    let bomb = zstd_of(&vec![0u8; push::UNPACKED_BYTES_MAX + 1]);
+    assert!(bomb.len() < 2_000);
+    assert_eq!(push::decompress(&bomb), Err(PushError::TooLarge));
+    let fits = zstd_of(&vec![0u8; push::UNPACKED_BYTES_MAX]);
+    assert_eq!(push::decompress(&fits).map(|bytes| bytes.len()), Ok(push::UNPACKED_BYTES_MAX));
+}
+
+fn zstd_of(bytes: &[u8]) -> Vec<u8> {
+    let (packed, is_zstd) = push::compress(bytes.to_vec());
+    assert!(is_zstd);
+    packed
+}
+
+#[test]
+fn another_version_says_which() {
+    let mut bytes = morning().encode();
+    assert_eq!(&bytes[..2], &[0x08, 1], "the version is the first field");
+    bytes[1] = 2;
+    let error = Push::decode(&bytes).expect_err("version 2 is unknown");
+    assert_eq!(error.to_string(), "version 2, this collector understands 1");
+}
+
+#[test]
+fn more_records_than_allowed_are_refused() {
+    let record = Record {
+        sequence: 1,
+        stamp: Stamp { boot: BootId([0; 16]), boot_ms: 0, wall_ms: 0 },
+        body: Body::ClockStep(ClockStep { by_ms: 1 }),
+    };
+    let bytes = push_of(vec![record; push::RECORDS_MAX + 1]).encode();
+    assert!(matches!(Push::decode(&bytes), Err(PushError::Records(_))));
+}
+
+/// The size the design counts on; printed, and bounded so that a careless field shows.
+#[test]
+fn five_minutes_of_a_steady_office_stay_small() {
+    let mut push = morning();
+    push.records.remove(0);
+    let plain = push.encode();
+    let (packed, _) = push::compress(plain.clone());
+    println!("five rounds: {} bytes, {} compressed", plain.len(), packed.len());
+    assert!(packed.len() < 300, "{} bytes", packed.len());
+}
