@@ -4,6 +4,7 @@
 
 pub mod cli;
 pub mod config;
+pub mod language;
 pub mod run;
 
 pub mod clock;

@@ -1,1 +1,140 @@
-//! (to be written)
+//! TLS to the collector: one certificate is right, the one whose fingerprint the join code carried.
+//!
+//! No public authority, no names, no dates: an intranet has no CA, a collector may move to another
+//! address, and a machine whose CMOS battery died believes it is 2009. The fingerprint is stronger than
+//! all three. What is still checked is that the other side holds the certificate's key.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{ClientConfig, Resumption};
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{CertificateError, DigitallySignedStruct, SignatureScheme};
+use suar_wire::join_code::FINGERPRINT_BYTES;
+
+/// The first bytes of the SHA-256 of the collector's certificate (DER).
+pub type Fingerprint = [u8; FINGERPRINT_BYTES];
+
+/// Longest wait for TCP and TLS together; a GEO link takes four round trips of 0.7 s.
+pub const CONNECT_SECONDS_MAX: u64 = 20;
+/// How long an idle connection is kept: the push after next still finds it with 300 s between pushes.
+pub const IDLE_SECONDS_MAX: u64 = 900;
+/// Idle time after which the system asks the other side whether it is still there. One small packet
+/// between two pushes keeps the mapping in an office router alive; a new handshake costs twenty times that.
+pub const KEEPALIVE_SECONDS: u64 = 150;
+
+/// The fingerprint of a certificate.
+pub fn fingerprint_of(certificate: &CertificateDer<'_>) -> Fingerprint {
+    let digest = ring::digest::digest(&ring::digest::SHA256, certificate.as_ref());
+    let mut fingerprint = [0; FINGERPRINT_BYTES];
+    fingerprint.copy_from_slice(&digest.as_ref()[..FINGERPRINT_BYTES]);
+    fingerprint
+}
+
+/// A client configuration that trusts exactly the certificate with this fingerprint.
+pub fn client_config(fingerprint: Fingerprint) -> ClientConfig {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .expect("ring's provider has cipher suites for TLS 1.2 and 1.3")
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Pinned { fingerprint, provider }))
+        .with_no_client_auth();
+    // There is one server; the default cache has room for 256.
+    config.resumption = Resumption::in_memory_sessions(4);
+    config
+}
+
+/// An HTTP client for one collector: HTTP/1.1 over one kept-alive connection.
+///
+/// No redirects: another address would have another certificate. No proxy from the environment: the
+/// agent runs as a service, and a proxy that a user once set must not decide whether an office is heard.
+pub fn http_client(fingerprint: Fingerprint) -> Result<reqwest::Client, reqwest::Error> {
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(client_config(fingerprint))
+        .https_only(true)
+        .http1_only()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .referer(false)
+        .connect_timeout(Duration::from_secs(CONNECT_SECONDS_MAX))
+        .pool_idle_timeout(Duration::from_secs(IDLE_SECONDS_MAX))
+        .pool_max_idle_per_host(1)
+        .tcp_keepalive(Duration::from_secs(KEEPALIVE_SECONDS))
+        .build()
+}
+
+/// Whether an error of a TLS or HTTP client, or one of its causes, says that the certificate was not the
+/// pinned one: somebody else answers at the collector's address.
+pub fn is_wrong_certificate(error: &(dyn StdError + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(rustls::Error::InvalidCertificate(_)) = error.downcast_ref() {
+            return true;
+        }
+        // An I/O error hides the error it wraps from `source`.
+        next = match error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+            Some(inner) => Some(inner as &(dyn StdError + 'static)),
+            None => error.source(),
+        };
+    }
+    false
+}
+
+struct Pinned {
+    fingerprint: Fingerprint,
+    provider: Arc<CryptoProvider>,
+}
+
+impl fmt::Debug for Pinned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Pinned({})", data_encoding::HEXLOWER.encode(&self.fingerprint))
+    }
+}
+
+impl ServerCertVerifier for Pinned {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        // The fingerprint is public, so an ordinary comparison leaks nothing.
+        if fingerprint_of(end_entity) == self.fingerprint {
+            Ok(ServerCertVerified::assertion())
+        } else {
+            Err(CertificateError::ApplicationVerificationFailure.into())
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls12_signature(message, certificate, signature, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls13_signature(message, certificate, signature, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
