@@ -1,1 +1,13 @@
-//! lab
+//! The laboratory: both programs together over an emulated network, with the truth known.
+//!
+//! Read [`world`] first (an internet, offices, what can be broken), then [`netns`] and [`wan`] that it is
+//! made of, and [`programs`] for the real processes inside.
+
+pub mod world;
+
+pub mod netns;
+pub mod wan;
+
+pub mod programs;
+
+pub mod seed;

@@ -1,0 +1,1 @@
+//! Real processes of both programs. (to be written)
