@@ -1,0 +1,103 @@
+#!/usr/bin/env bash
+# Everything that must pass: tools, format, lints, all tests of all crates, scripts.
+#
+# Goes on after a failure, so that one run tells everything. The last line is `N passed, N failed`:
+# tests as cargo counts them, and one for each other step. Exits 0 only when nothing failed.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+# shellcheck source=lab/tools.sh
+. lab/tools.sh
+
+passed=0
+failed=0
+failures=()
+output=$(mktemp)
+trap 'rm -f "$output"' EXIT
+
+count_step() { # NAME EXIT_CODE
+    if [ "$2" -eq 0 ]; then
+        passed=$((passed + 1))
+        echo "ok: $1"
+    else
+        failed=$((failed + 1))
+        failures+=("$1")
+        echo "FAILED: $1"
+    fi
+}
+
+step() { # NAME COMMAND...
+    local name=$1
+    shift
+    echo "== $name"
+    "$@" </dev/null
+    count_step "$name" $?
+}
+
+# Adds up cargo's `test result:` lines. A run that ends badly without a failed test, because something
+# did not compile or a test binary crashed, is a failure of its own.
+cargo_tests() { # NAME ARGUMENTS...
+    local name=$1 code here_passed here_failed
+    shift
+    echo "== $name"
+    cargo test --no-fail-fast "$@" </dev/null 2>&1 | tee "$output"
+    code=${PIPESTATUS[0]}
+    here_passed=$(sum_of passed)
+    here_failed=$(sum_of failed)
+    passed=$((passed + here_passed))
+    failed=$((failed + here_failed))
+    [ "$here_failed" -gt 0 ] && failures+=("$name: $here_failed tests")
+    if [ "$code" -ne 0 ] && [ "$here_failed" -eq 0 ]; then
+        count_step "$name" 1
+    fi
+}
+
+sum_of() { # passed|failed
+    grep -Eo "^test result: .* [0-9]+ $1;|^test result: .*[.;] [0-9]+ $1;" "$output" |
+        grep -Eo "[0-9]+ $1;" | awk '{ sum += $1 } END { print sum + 0 }'
+}
+
+check_scripts() {
+    local scripts
+    mapfile -t scripts < <(git ls-files '*.sh' .ci/run)
+    shellcheck -x "${scripts[@]}"
+}
+
+# The rules shipped for Prometheus, where there are any.
+check_rules() {
+    local rules
+    mapfile -t rules < <(git ls-files 'dashboards/*.rules.yml' 'dashboards/**/*.rules.yml' 'dashboards/*rules*.y*ml')
+    [ "${#rules[@]}" -eq 0 ] && return 0
+    promtool check rules "${rules[@]}"
+}
+
+# Advisories need a database from the internet; licences, bans and sources do not.
+check_dependencies() {
+    if ! command -v cargo-deny >/dev/null; then
+        echo "!!! NOT RUN: cargo deny is not installed (cargo install cargo-deny)"
+        return 0
+    fi
+    if cargo deny fetch >/dev/null 2>&1; then
+        cargo deny check
+    else
+        echo "!!! NOT RUN: advisories of cargo deny: its database cannot be had here"
+        cargo deny check bans licenses sources
+    fi
+}
+
+step "tools" install_lab_tools
+step "format" cargo fmt --all --check
+step "lints" cargo clippy --workspace --all-targets --quiet -- -D warnings
+step "scripts" check_scripts
+step "rules" check_rules
+step "dependencies" check_dependencies
+step "programs" cargo build --workspace
+cargo_tests "tests of the crates" --workspace --exclude suar-lab
+# One test binary after the other, and tests in the lab share two cores: fewer at once keep time honest.
+cargo_tests "tests in the lab" -p suar-lab
+
+if [ "$failed" -gt 0 ]; then
+    echo "what failed:"
+    printf '  %s\n' "${failures[@]}"
+fi
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]

@@ -1,0 +1,68 @@
+# shellcheck shell=bash
+# What the tests need beyond cargo, fetched only when missing. To be sourced; sets PATH for this shell.
+#
+# Prometheus is unpacked into target/ and not installed: an installed package would start a server now
+# and at every boot, and nobody asked for one.
+
+lab_tools_directory="$PWD/target/lab-tools"
+export PATH="$lab_tools_directory/usr/bin:$lab_tools_directory/python/bin:/usr/sbin:/sbin:$PATH"
+
+# Package and the command by which it is known to be there.
+lab_packages=(
+    "iproute2 ip" "fping fping" "nftables nft" "ethtool ethtool" "shellcheck shellcheck"
+    "python3-venv python3" "gcc cc"
+)
+
+# `apt-get update` at most once, and only when something has to be fetched.
+apt_lists_are_fresh=no
+fresh_apt_lists() {
+    [ "$apt_lists_are_fresh" = yes ] && return 0
+    DEBIAN_FRONTEND=noninteractive apt-get -qq update </dev/null || return 1
+    apt_lists_are_fresh=yes
+}
+
+install_missing_packages() {
+    local missing=() entry
+    for entry in "${lab_packages[@]}"; do
+        command -v "${entry#* }" >/dev/null || missing+=("${entry% *}")
+    done
+    # The venv module is a package of its own, which no command shows.
+    python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
+    [ "${#missing[@]}" -eq 0 ] && return 0
+    if [ "$(id -u)" -ne 0 ]; then
+        echo "missing packages, and only root can install them: ${missing[*]}"
+        return 1
+    fi
+    echo "installing ${missing[*]}"
+    fresh_apt_lists || return 1
+    DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "${missing[@]}" </dev/null
+}
+
+# Debian's Prometheus and promtool, as files.
+unpack_prometheus() {
+    command -v prometheus >/dev/null && command -v promtool >/dev/null && return 0
+    mkdir -p "$lab_tools_directory" || return 1
+    local fetched
+    fetched=$(mktemp -d) || return 1
+    # apt's own user fetches, so it must be able to write there.
+    chmod 755 "$fetched"
+    [ "$(id -u)" -eq 0 ] && chown _apt "$fetched" 2>/dev/null
+    (cd "$fetched" && apt-get -qq download prometheus </dev/null) ||
+        { fresh_apt_lists && (cd "$fetched" && apt-get -qq download prometheus </dev/null); } || return 1
+    dpkg-deb -x "$fetched"/prometheus_*.deb "$lab_tools_directory"
+    local unpacked=$?
+    rm -r "$fetched"
+    return "$unpacked"
+}
+
+# PyPI's prometheus-client in a virtual environment of ours.
+install_python_client() {
+    local python="$lab_tools_directory/python/bin/python3"
+    "$python" -c 'import prometheus_client' 2>/dev/null && return 0
+    python3 -m venv "$lab_tools_directory/python" || return 1
+    "$python" -m pip install --quiet --disable-pip-version-check 'prometheus-client==0.23.1' </dev/null
+}
+
+install_lab_tools() {
+    install_missing_packages && unpack_prometheus && install_python_client
+}
