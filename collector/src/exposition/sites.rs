@@ -1,0 +1,228 @@
+//! The families of sites, islands and agents.
+
+use std::collections::BTreeMap;
+
+use suar_wire::{Note, Outcome};
+
+use super::Scene;
+use super::families::{self, Family};
+use super::scene::{ISLAND_STANDINGS, SITE_STANDINGS, SiteGrade, SitePlace};
+use super::text::{Page, Value};
+use crate::live::{AgentLive, Hours, ProbeKind, SiteLive, State};
+
+/// The window of all standings on `/metrics`; reports take any other.
+const WINDOW: &str = "quarter";
+
+/// A site with everything that is known of it at this moment.
+struct Row<'a> {
+    place: &'a SitePlace,
+    state: State,
+    live: Option<&'a SiteLive>,
+    /// The agent whose readings are shown; none while the site is silent.
+    speaker: Option<&'a AgentLive>,
+    grade: Option<&'a SiteGrade>,
+}
+
+impl Row<'_> {
+    fn code(&self) -> &str {
+        self.place.code.as_str()
+    }
+}
+
+pub(super) fn render(scene: &Scene<'_>, page: &mut Page) {
+    let silent_after_ms = scene.live.silent_after_ms();
+    let rows: Vec<Row<'_>> = (scene.places.sites.iter())
+        .map(|place| {
+            let live = scene.live.site(&place.code);
+            Row {
+                place,
+                state: scene.live.state(&place.code, scene.now_ms),
+                live,
+                speaker: live.and_then(|live| live.speaker(scene.now_ms, silent_after_ms)),
+                grade: scene.standings.and_then(|standings| standings.sites.get(&place.code)),
+            }
+        })
+        .collect();
+    who_and_where(&rows, page);
+    states(&rows, page);
+    counters(&rows, page);
+    readings(&rows, page);
+    grades(&rows, page);
+    islands(scene, &rows, page);
+}
+
+fn who_and_where(rows: &[Row<'_>], page: &mut Page) {
+    let mut info = page.family(&families::SITE_INFO);
+    for Row { place, .. } in rows {
+        let values = [
+            place.code.as_str(),
+            &place.name,
+            place.kind,
+            &place.village,
+            &place.village_name,
+            &place.district,
+            &place.district_name,
+            &place.regency,
+            &place.regency_name,
+            &place.island,
+            &place.island_name,
+            place.link,
+            &place.provider,
+        ];
+        info.sample(&values, 1_u64);
+    }
+    each(page, &families::SITE_LATITUDE, rows, |row| row.place.point.map(|point| point.latitude));
+    each(page, &families::SITE_LONGITUDE, rows, |row| row.place.point.map(|point| point.longitude));
+}
+
+fn states(rows: &[Row<'_>], page: &mut Page) {
+    each(page, &families::SITE_UP, rows, |row| match row.state {
+        State::Up => Some(1_u64),
+        State::Down(_) => Some(0),
+        State::Silent | State::NeverHeard => None,
+    });
+    let mut states = page.family(&families::SITE_STATE);
+    for row in rows {
+        states.one_of(&[row.code()], &State::LABELS, row.state.label());
+    }
+    let mut causes = page.family(&families::SITE_DOWN_CAUSE);
+    for row in rows {
+        if let Some(cause) = row.state.cause() {
+            causes.sample(&[row.code(), cause.label()], 1_u64);
+        }
+    }
+    let measured = |row: &Row<'_>| row.live.and_then(SiteLive::measured_ms).map(Value::millis);
+    each(page, &families::SITE_LAST_MEASURED, rows, measured);
+    let heard = |row: &Row<'_>| row.live.and_then(SiteLive::heard_ms).map(Value::millis);
+    each(page, &families::SITE_LAST_HEARD, rows, heard);
+}
+
+fn counters(rows: &[Row<'_>], page: &mut Page) {
+    // Sites that were never heard have their zeros too: `increase` sees the first slots only so.
+    let none = crate::live::Counters::default();
+    let of = |row: &Row<'_>| row.live.map_or(none.clone(), |live| live.counters.clone());
+    let mut slots = page.family(&families::SITE_SLOTS);
+    for row in rows {
+        let counters = of(row);
+        for hours in Hours::ALL {
+            slots.sample(&[row.code(), "up", hours.label()], counters.slots_up(hours));
+            slots.sample(&[row.code(), "down", hours.label()], counters.slots_down(hours));
+        }
+    }
+    let mut echoes = page.family(&families::SITE_ECHOES);
+    for row in rows {
+        let counters = of(row);
+        let answered = counters.echoes_sent.saturating_sub(counters.echoes_lost);
+        echoes.sample(&[row.code(), "answered"], answered);
+        echoes.sample(&[row.code(), "lost"], counters.echoes_lost);
+    }
+}
+
+fn readings(rows: &[Row<'_>], page: &mut Page) {
+    let mut rtts = page.family(&families::SITE_RTT);
+    for row in rows {
+        for (target, rtt) in row.speaker.iter().flat_map(|speaker| &speaker.rtts) {
+            let values = [row.code(), &target.to_string(), rtt.method.label()];
+            rtts.sample(&values, Value::micros(rtt.rtt_us));
+        }
+    }
+    let took = |row: &Row<'_>, kind| match row.speaker?.probes.get(&kind)?.value {
+        Outcome::Ok { elapsed_us } => Some(Value::micros(elapsed_us)),
+        Outcome::NotSent | Outcome::Failed(_) => None,
+    };
+    each(page, &families::SITE_GATEWAY_RTT, rows, |row| took(row, ProbeKind::Gateway));
+    let mut dns = page.family(&families::SITE_DNS);
+    for row in rows {
+        dns.maybe(&[row.code(), "office"], took(row, ProbeKind::Dns));
+        dns.maybe(&[row.code(), "public"], took(row, ProbeKind::DnsPublic));
+    }
+    let mut probes = page.family(&families::SITE_PROBE_OK);
+    for row in rows {
+        for (kind, outcome) in row.speaker.iter().flat_map(|speaker| &speaker.probes) {
+            probes.sample(&[row.code(), kind.label()], u64::from(outcome.value.is_ok()));
+        }
+    }
+    let mut notes = page.family(&families::SITE_NOTE);
+    for row in rows {
+        let newest = row.speaker.and_then(|speaker| speaker.newest.as_ref());
+        if let Some((_, note)) = newest.map(|newest| newest.value)
+            && note != Note::None
+        {
+            notes.sample(&[row.code(), note.label()], 1_u64);
+        }
+    }
+}
+
+fn grades(rows: &[Row<'_>], page: &mut Page) {
+    let mut ratio = |family, of: fn(&SiteGrade) -> Option<f64>| {
+        let mut samples = page.family(family);
+        for row in rows {
+            samples.maybe(&[row.code(), WINDOW], row.grade.and_then(of));
+        }
+    };
+    ratio(&families::SITE_AVAILABILITY, |grade| grade.availability);
+    ratio(&families::SITE_OBSERVED, |grade| grade.observed);
+    ratio(&families::SITE_WORST_CASE, |grade| grade.worst_case);
+    let mut standings = page.family(&families::SITE_STANDING);
+    for row in rows {
+        if let Some(grade) = row.grade {
+            standings.one_of(&[row.code()], &SITE_STANDINGS, grade.standing);
+        }
+    }
+}
+
+fn islands(scene: &Scene<'_>, rows: &[Row<'_>], page: &mut Page) {
+    let islands = &scene.places.islands;
+    let mut on: BTreeMap<&str, Vec<&Row<'_>>> = BTreeMap::new();
+    for row in rows {
+        on.entry(&row.place.island).or_default().push(row);
+    }
+    let count = |code: &str, wanted: &dyn Fn(&Row<'_>) -> bool| {
+        on.get(code).map_or(0, |rows| rows.iter().filter(|row| wanted(row)).count() as u64)
+    };
+    let mut latitudes = page.family(&families::ISLAND_LATITUDE);
+    for island in islands {
+        latitudes.maybe(&[&island.code, &island.name], island.point.map(|point| point.latitude));
+    }
+    let mut longitudes = page.family(&families::ISLAND_LONGITUDE);
+    for island in islands {
+        longitudes.maybe(&[&island.code, &island.name], island.point.map(|point| point.longitude));
+    }
+    let mut by_state = page.family(&families::ISLAND_SITES);
+    for island in islands {
+        for state in State::LABELS {
+            let sites = count(&island.code, &|row| row.state.label() == state);
+            by_state.sample(&[&island.code, &island.name, state], sites);
+        }
+    }
+    let Some(standings) = scene.standings else { return };
+    let mut graded = page.family(&families::ISLAND_SITES_GRADED);
+    for island in islands {
+        for standing in SITE_STANDINGS {
+            let sites = count(&island.code, &|row| row.grade.is_some_and(|grade| grade.standing == standing));
+            graded.sample(&[&island.code, &island.name, standing], sites);
+        }
+    }
+    let judged = || islands.iter().filter_map(|island| Some((island, standings.islands.get(&island.code)?)));
+    let mut standing = page.family(&families::ISLAND_STANDING);
+    for (island, grade) in judged() {
+        standing.one_of(&[&island.code, &island.name], &ISLAND_STANDINGS, grade.standing);
+    }
+    let mut availability = page.family(&families::ISLAND_AVAILABILITY);
+    for (island, grade) in judged() {
+        availability.maybe(&[&island.code, &island.name, WINDOW], grade.availability);
+    }
+}
+
+/// One sample a site, where there is a value.
+fn each<V: Into<Value>>(
+    page: &mut Page,
+    family: &'static Family,
+    rows: &[Row<'_>],
+    value: impl Fn(&Row<'_>) -> Option<V>,
+) {
+    let mut samples = page.family(family);
+    for row in rows {
+        samples.maybe(&[row.code()], value(row));
+    }
+}

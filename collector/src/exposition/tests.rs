@@ -1,0 +1,301 @@
+//! The whole page of a small fixed state, as golden text, and what Prometheus' own tool says to it.
+
+use std::process::{Command, Stdio};
+
+use suar_wire::outcome::EchoMethod;
+use suar_wire::record::{Disk, Ending, Health, Round, SessionStart};
+use suar_wire::{
+    AgentId, Body, BootId, Cause, Echo, Failure, Note, Outcome, Record, SiteCode, SlotWidth, Stamp, Verdict,
+};
+
+use super::*;
+use crate::live::{Accepted, Hours, Live, Timed};
+use crate::registry::Point;
+
+const T0: i64 = 1_790_000_040_000;
+
+fn code(text: &str) -> SiteCode {
+    text.parse().unwrap()
+}
+
+fn place(site: &str, name: &str, island: (&str, &str)) -> SitePlace {
+    SitePlace {
+        code: code(site),
+        name: name.to_owned(),
+        kind: "village_office",
+        village: "19.02.02.2009".to_owned(),
+        village_name: "Pulau Seliu".to_owned(),
+        district: "19.02.02".to_owned(),
+        district_name: "Membalong".to_owned(),
+        regency: "19.02".to_owned(),
+        regency_name: "Kabupaten Belitung".to_owned(),
+        island: island.0.to_owned(),
+        island_name: island.1.to_owned(),
+        link: "geo_satellite",
+        provider: "Bakti".to_owned(),
+        point: Some(Point { latitude: -3.22052, longitude: 107.53162 }),
+    }
+}
+
+fn places() -> Places {
+    let seliu = ("19.02.40141", "Pulau Seliuk");
+    let bangka = ("19.00.40001", "Pulau Bangka");
+    let point = |latitude, longitude| Some(Point { latitude, longitude });
+    Places {
+        sites: vec![
+            place("A", "Kantor Desa \"Pulau Seliu\"", seliu),
+            place("B", "Kantor Desa dengan \\ garis miring", seliu),
+            place("C", "Kantor yang belum pernah terdengar", bangka),
+            SitePlace { point: None, ..place("D", "Kantor yang diam", bangka) },
+        ],
+        islands: vec![
+            IslandPlace {
+                code: bangka.0.to_owned(),
+                name: bangka.1.to_owned(),
+                point: point(-2.2533, 106.0064),
+            },
+            IslandPlace { code: seliu.0.to_owned(), name: seliu.1.to_owned(), point: None },
+        ],
+    }
+}
+
+fn timed(at_ms: i64, body: Body) -> Timed {
+    let stamp = Stamp { boot: BootId([1; 16]), boot_ms: 0, wall_ms: at_ms };
+    Timed { at_ms, record: Record { sequence: 1, stamp, body } }
+}
+
+fn round(at_ms: i64, verdict: Verdict) -> Timed {
+    let echo = |target: [u8; 4], rtt_us: &[u32]| Echo {
+        target: target.into(),
+        method: EchoMethod::Icmp,
+        sent: 1,
+        late: 0,
+        duplicates: 0,
+        error: None,
+        rtt_us: rtt_us.to_vec(),
+    };
+    let answered: &[u32] = if verdict.is_up() { &[612_345] } else { &[] };
+    timed(
+        at_ms,
+        Body::Round(Round {
+            slot: SlotWidth::STANDARD.slot_at(at_ms),
+            verdict,
+            note: if verdict.is_up() { Note::CollectorUnreachable } else { Note::None },
+            gateway: Outcome::Ok { elapsed_us: 431 },
+            dns: Outcome::Failed(Failure::Timeout),
+            dns_public: Outcome::Ok { elapsed_us: 650_000 },
+            online: Outcome::NotSent,
+            collector: Outcome::NotSent,
+            echoes: vec![echo([1, 1, 1, 1], answered), echo([8, 8, 8, 8], &[])],
+        }),
+    )
+}
+
+fn health() -> Body {
+    Body::Health(Box::new(Health {
+        cpu_permille: Some(125),
+        memory_total_kib: Some(4_000_000),
+        memory_available_kib: Some(1_000_000),
+        swap_used_kib: None,
+        uptime_s: Some(86_400),
+        temperature_dc: Some(-15),
+        disks: vec![Disk { mount: "/".to_owned(), total_mib: 30_000, free_mib: 12_345, read_only: false }],
+        interface_rx_bytes: Some(1_000_000),
+        interface_tx_bytes: Some(500_000),
+        interface_errors: Some(0),
+        agent_rss_kib: Some(7_000),
+        agent_cpu_ms: Some(1_234),
+        spool_records: 3,
+        spool_bytes: 65_536,
+        spool_dropped: 0,
+        clock_offset_ms: Some(-250),
+    }))
+}
+
+fn session() -> Body {
+    Body::SessionStart(SessionStart {
+        agent_version: "0.1.0".to_owned(),
+        system: "linux x86_64".to_owned(),
+        previous_ended: Ending::None,
+        previous_last: None,
+    })
+}
+
+fn push(site: &str, who: u8, records: Vec<Timed>) -> Accepted {
+    let agent = AgentId([who; 16]);
+    Accepted { site: code(site), agent, plan_version: 2, clock_offset_ms: Some(-250), records }
+}
+
+fn live() -> Live {
+    let hours = |_: &SiteCode, at_ms: i64| if at_ms < T0 + 60_000 { Hours::Off } else { Hours::Office };
+    let down = Verdict::Down(Cause::Internet);
+    let mut live = Live::new(300);
+    let told = vec![
+        timed(T0, session()),
+        round(T0 + 7_120, Verdict::Up),
+        round(T0 + 67_120, Verdict::Up),
+        timed(T0 + 68_000, health()),
+    ];
+    live.apply(&push("D", 4, told.clone()), T0 - 900_000, hours);
+    live.apply(&push("A", 1, told), T0 + 120_000, hours);
+    live.apply(&push("B", 2, vec![round(T0 + 5_000, down), round(T0 + 65_000, down)]), T0 + 120_500, hours);
+    live
+}
+
+fn standings() -> Standings {
+    let grade = |standing, availability| SiteGrade {
+        standing,
+        availability,
+        observed: Some(0.75),
+        worst_case: availability.map(|ratio| ratio * 0.75),
+    };
+    let island = |standing, availability| IslandGrade { standing, availability };
+    Standings {
+        computed_ms: T0 + 90_000,
+        sites: [
+            (code("A"), grade("limited", Some(0.984))),
+            (code("B"), grade("unreliable", Some(0.5))),
+            (code("C"), SiteGrade { observed: None, ..grade("not_monitored", None) }),
+            (code("D"), grade("not_enough_data", Some(1.0))),
+        ]
+        .into(),
+        islands: [
+            ("19.00.40001".to_owned(), island("not_assessable", None)),
+            ("19.02.40141".to_owned(), island("unreliable", Some(0.742))),
+        ]
+        .into(),
+    }
+}
+
+fn own() -> Own {
+    let own = Own::new(T0 - 1_000_000);
+    own.push_answered(200, "ok");
+    own.push_answered(200, "ok");
+    own.push_answered(401, "token");
+    own.records_refused("slot_taken", 2);
+    own.records_quarantined("future", 1);
+    own.committed(T0 + 120_500, std::time::Duration::from_millis(4));
+    own.queue_pushes(0);
+    own.store_bytes(81_920);
+    own.pack_lag_seconds(61);
+    own
+}
+
+fn page() -> String {
+    let (places, live, standings, own) = (places(), live(), standings(), own());
+    let scene =
+        Scene { now_ms: T0 + 125_000, places: &places, live: &live, standings: Some(&standings), own: &own };
+    render(&scene)
+}
+
+/// Compares with a file of this repository, or writes it when SUAR_RENEW is set.
+fn check_golden(path: &str, text: &str) {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    if std::env::var_os("SUAR_RENEW").is_some() {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, text).unwrap();
+    }
+    let golden = std::fs::read_to_string(&path).unwrap_or_default();
+    for (number, (found, kept)) in (1..).zip(text.lines().zip(golden.lines())) {
+        assert_eq!(found, kept, "{} line {number}; SUAR_RENEW=1 renews it", path.display());
+    }
+    assert!(golden == text, "{} has another length; SUAR_RENEW=1 renews it", path.display());
+}
+
+#[test]
+fn the_page_of_a_small_fixed_state_is_the_golden_one() {
+    check_golden("tests/golden/metrics.txt", &page());
+}
+
+#[test]
+fn every_family_of_the_table_is_on_the_golden_page_and_no_other() {
+    let page = page();
+    let shown: Vec<&str> =
+        page.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
+    let swap = families::AGENT_SWAP_USED.name;
+    let expected: Vec<&str> =
+        families::ALL.iter().map(|family| family.name).filter(|name| *name != swap).collect();
+    let sorted = |mut names: Vec<&'static str>| {
+        names.sort_unstable();
+        names
+    };
+    let mut shown_sorted = shown.clone();
+    shown_sorted.sort_unstable();
+    assert_eq!(shown_sorted, sorted(expected));
+}
+
+#[test]
+fn a_silent_site_has_no_up_and_no_readings_but_keeps_its_counters() {
+    let page = page();
+    assert!(!page.contains("suar_site_up{site=\"D\"}"));
+    assert!(!page.contains("suar_site_rtt_seconds{site=\"D\""));
+    assert!(!page.contains("suar_agent_cpu_ratio{site=\"D\""));
+    assert!(page.contains("suar_site_state{site=\"D\",state=\"silent\"} 1"));
+    assert!(page.contains("suar_site_slots_total{site=\"D\",state=\"up\",hours=\"office\"} 1"));
+    assert!(page.contains("suar_agent_spool_dropped_total{site=\"D\""));
+}
+
+#[test]
+fn no_sample_has_a_timestamp() {
+    for line in page().lines().filter(|line| !line.starts_with('#')) {
+        let after = line.rsplit_once('}').map_or(line, |(_, after)| after);
+        assert!(after.split_whitespace().count() <= 2, "{line}");
+        assert!(line.contains('}') == (after.split_whitespace().count() == 1), "{line}");
+    }
+}
+
+#[test]
+fn promtool_has_nothing_to_say() {
+    let spawned = Command::new("promtool")
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let mut promtool = match spawned {
+        Ok(promtool) => promtool,
+        Err(error) if std::env::var_os("CI").is_some() => panic!("promtool: {error}"),
+        Err(error) => return eprintln!("NOT RUN: promtool ({error}); apt-get install prometheus"),
+    };
+    // The page is smaller than a pipe's buffer is not guaranteed; the thread keeps both ends moving.
+    let mut stdin = promtool.stdin.take().unwrap();
+    let feeder = std::thread::spawn(move || std::io::Write::write_all(&mut stdin, page().as_bytes()));
+    let output = promtool.wait_with_output().unwrap();
+    feeder.join().unwrap().unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    assert_eq!(String::from_utf8_lossy(&said), "", "promtool check metrics");
+    assert!(output.status.success());
+}
+
+#[test]
+fn the_docs_list_every_family() {
+    let mut text = String::from(DOCS_HEAD);
+    for family in families::ALL {
+        let labels = family.labels.iter().map(|label| format!("`{label}`")).collect::<Vec<_>>().join(" ");
+        let kind = family.kind.label();
+        text += &format!("| `{}` | {kind} | {} | {labels} | {} |\n", family.name, family.unit, family.help);
+    }
+    check_golden("../docs/metrics.md", &text);
+}
+
+const DOCS_HEAD: &str = "\
+# Metrics
+
+What `GET /metrics` of the collector shows. Made from the table in `collector/src/exposition/families.rs`
+(`SUAR_RENEW=1 cargo test -p suar-collector exposition` renews it); do not edit by hand.
+
+- Values have no timestamps: they are the newest that is known. `suar_site_last_measured_timestamp_seconds`
+  says from when. Records that arrive late grow the counters and change nothing else.
+- A silent site has no `suar_site_up` and no readings: not heard says nothing about the link. An alert on
+  `suar_site_up == 0` therefore never fires for an office that has closed for the day.
+- `hours` is `office` or `off` by the site's own office hours and holidays. With several agents at a site
+  their slots are added up.
+- Counters of slots and echoes are made again from the store when the collector starts; those of the
+  collector itself start at zero.
+- Standings and ratios are of the running quarter, computed in the background at most once a minute, never
+  during a scrape.
+- Join names to numbers by site: `suar_site_up * on (site) group_left (name, island_name) suar_site_info`.
+
+| name | type | unit | labels | meaning |
+|---|---|---|---|---|
+";
