@@ -1,1 +1,24 @@
-//! (to be written)
+//! Coverage and standing: what day summaries, a calendar and rules say about an office and an island.
+//!
+//! Pure: no clock, no I/O, no metric names. Everything is added up in whole seconds; ratios stay exact
+//! fractions until they are printed. A hole is never down.
+
+mod checksum;
+mod grades;
+mod interval;
+mod island;
+mod outages;
+mod ratio;
+mod rules;
+mod site;
+mod timeline;
+
+pub use checksum::InputChecksum;
+pub use grades::{Grade, Indicators, Standing};
+pub use interval::Bounds;
+pub use island::{Counts, IslandCoverage, IslandStanding, OutsideIsland, judge_islands};
+pub use outages::Outage;
+pub use ratio::Ratio;
+pub use rules::Rules;
+pub use site::{AgentDays, Period, PeriodKind, SiteCoverage, SiteInput, Throughput, judge_site};
+pub use timeline::{Segment, explained, merge};

@@ -80,6 +80,8 @@ pub struct Run {
 pub struct DaySummary {
     /// Ascending, disjoint, within the day; neighbours differ in state or do not touch.
     pub runs: Vec<Run>,
+    /// Widest slot of the day's rounds, seconds; 0 when nothing was measured. An outage needs two slots.
+    pub slot_seconds: u32,
     /// Statistics of the half hours in which anything was measured, ascending by `block`.
     pub blocks: Vec<Block>,
     /// Records by the quality of their repaired time.
