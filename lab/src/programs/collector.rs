@@ -1,0 +1,133 @@
+//! A collector with a data directory of its own.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use suar_wire::join_code::JoinCode;
+
+use super::{Client, Finished, Process, finish, program, wait_until};
+use crate::netns::Namespace;
+
+const START_MAX: Duration = Duration::from_secs(20);
+const STOP_MAX: Duration = Duration::from_secs(20);
+
+#[derive(Debug)]
+pub struct Collector<'a> {
+    /// `None` runs it where the test itself runs.
+    namespace: Option<&'a Namespace>,
+    directory: PathBuf,
+    /// `host:port` of HTTPS, as agents reach it.
+    pub address: String,
+    serving: Option<Process>,
+}
+
+impl<'a> Collector<'a> {
+    /// Makes a data directory below `directory` and writes the configuration `extra` beside it. HTTPS is at
+    /// `address`; the plain online check is on the port after it.
+    pub fn init(
+        namespace: Option<&'a Namespace>,
+        directory: &Path,
+        address: &str,
+        extra: &str,
+    ) -> Result<Self> {
+        let (host, port) = address.rsplit_once(':').context("host:port")?;
+        let online = format!("{host}:{}", port.parse::<u16>().context("a port")? + 1);
+        let collector =
+            Self { namespace, directory: directory.to_owned(), address: address.to_owned(), serving: None };
+        std::fs::create_dir_all(directory)?;
+        finish(collector.command()?.args(["init", "--data"]).arg(collector.data()))?.ok().context("init")?;
+        let config = format!(
+            "data = {:?}\n[listen]\nhttps = {address:?}\nonline = {online:?}\npublic_address = {address:?}\n{extra}",
+            collector.data().display().to_string()
+        );
+        std::fs::write(collector.config(), config)?;
+        Ok(collector)
+    }
+
+    pub fn data(&self) -> PathBuf {
+        self.directory.join("collector-data")
+    }
+
+    pub fn config(&self) -> PathBuf {
+        self.directory.join("collector.toml")
+    }
+
+    /// The program, in its namespace, with the configuration where commands look for it.
+    pub fn command(&self) -> Result<Command> {
+        let program = program("suar-collector")?;
+        Ok(match self.namespace {
+            Some(namespace) => namespace.command(program),
+            None => Command::new(program),
+        })
+    }
+
+    /// A command line of an administrator, e.g. `["site", "list"]`.
+    pub fn administer(&self, arguments: &[&str]) -> Result<Finished> {
+        finish(self.command()?.args(arguments).arg("--config").arg(self.config()))
+    }
+
+    pub fn serve(&mut self) -> Result<()> {
+        let mut command = self.command()?;
+        command.arg("serve").arg("--config").arg(self.config());
+        let mut serving = Process::start("collector", &mut command, &self.directory.join("collector.log"))?;
+        wait_until("the collector to be ready", START_MAX, || {
+            if let Some(status) = serving.ended() {
+                return Err(format!("it ended with {status}: {}", serving.log()));
+            }
+            let answer = self.get("/readyz").map_err(|error| format!("{error:#}"))?;
+            if answer.status == 200 { Ok(()) } else { Err(format!("status {}", answer.status)) }
+        })?;
+        self.serving = Some(serving);
+        Ok(())
+    }
+
+    pub fn stop(&mut self) -> Result<()> {
+        let mut serving = self.serving.take().context("the collector is not running")?;
+        let status = serving.terminate(STOP_MAX)?;
+        anyhow::ensure!(status.success(), "the collector ended with {status}: {}", serving.log());
+        Ok(())
+    }
+
+    pub fn kill(&mut self) -> Result<()> {
+        self.serving.take().context("the collector is not running")?.kill()
+    }
+
+    pub fn process(&mut self) -> Option<&mut Process> {
+        self.serving.as_mut()
+    }
+
+    /// One join code, as an administrator would read it from the screen.
+    pub fn join_code(&self, site: &str, more: &[&str]) -> Result<String> {
+        let said = self.administer(&[&["join-code", site], more].concat())?.ok()?;
+        let code = said.split_whitespace().find(|word| word.starts_with("SUAR1-"));
+        code.map(str::to_owned).with_context(|| format!("no code in {said:?}"))
+    }
+
+    /// A client that trusts this collector's certificate and nothing else.
+    pub fn client(&self) -> Result<Client> {
+        Ok(Client::new(&self.address, self.fingerprint()?))
+    }
+
+    pub fn get(&self, path: &str) -> Result<super::Answer> {
+        self.client()?.get(self.namespace, path)
+    }
+
+    fn fingerprint(&self) -> Result<[u8; 16]> {
+        use rustls::pki_types::{CertificateDer, pem::PemObject};
+        let certificate = CertificateDer::from_pem_file(self.certificate())
+            .with_context(|| format!("the certificate {}", self.certificate().display()))?;
+        Ok(suar_agent::tls::fingerprint_of(&certificate))
+    }
+
+    /// The self-made certificate, PEM.
+    pub fn certificate(&self) -> PathBuf {
+        self.data().join("tls/certificate.pem")
+    }
+}
+
+/// The address and pin inside a code, for tests that go wrong on purpose.
+pub fn read_code(code: &str) -> Result<JoinCode> {
+    code.parse().map_err(|error| anyhow::anyhow!("{code}: {error}"))
+}
