@@ -5,12 +5,14 @@
 
 mod holidays;
 mod hours;
+mod period;
 mod span;
 
 use serde::{Deserialize, Serialize};
 
 pub use holidays::{Holiday, HolidayError, Holidays};
 pub use hours::{HoursError, OfficeHours};
+pub use period::{PeriodError, PeriodName};
 pub use span::{Span, intersect};
 
 /// Indonesia's zones; none has summer time, so an offset is all there is.

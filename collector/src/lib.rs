@@ -21,6 +21,7 @@ pub mod summary;
 
 pub mod calendar;
 pub mod coverage;
+pub mod assessment;
 pub mod report;
 
 pub mod exposition;

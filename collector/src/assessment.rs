@@ -1,0 +1,204 @@
+//! From the store to coverage: collects what is known of the offices of a scope and has it judged.
+//!
+//! The thin edge. The store answers [`Source`]; everything that is decided is decided in `coverage`.
+//! Reports, `/metrics` and `/api` all come through here, so that they cannot disagree.
+
+use std::collections::BTreeMap;
+
+use suar_wire::{AgentId, SiteCode};
+
+use crate::calendar::{Holidays, PeriodError, PeriodName, Span, day_of_date};
+use crate::coverage::{
+    AgentDays, Counts, InputChecksum, IslandCoverage, OutsideIsland, Period, PeriodKind, Rules, SiteCoverage,
+    SiteInput, Throughput, judge_islands, judge_site,
+};
+use crate::day::{Day, DaySummary};
+use crate::region::{Place, Region};
+use crate::registry::Site;
+
+/// One agent of a site.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AgentAt {
+    pub agent: AgentId,
+    pub joined_s: i64,
+}
+
+/// What an assessment asks the store for.
+pub trait Source {
+    type Error: std::error::Error + Send + Sync + 'static;
+
+    /// Every site as it was at a moment, and those made later as they were at first; ascending by code.
+    /// The flag says whether the site existed at the moment.
+    fn sites_at(&self, at_s: i64) -> Result<Vec<(Site, bool)>, Self::Error>;
+
+    /// Every agent that ever joined, revoked ones too, by site.
+    fn agents(&self) -> Result<BTreeMap<SiteCode, Vec<AgentAt>>, Self::Error>;
+
+    /// An agent's UTC days from `first` to `last`, with what sessions explain laid over.
+    fn days(&self, agent: AgentId, first: Day, last: Day) -> Result<BTreeMap<Day, DaySummary>, Self::Error>;
+}
+
+/// Everything a report, the metrics or the API say about a scope in a period.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Assessment {
+    pub name: PeriodName,
+    /// Cut at now.
+    pub period: Period,
+    pub scope: Scope,
+    /// Ascending by code.
+    pub sites: Vec<SiteCoverage>,
+    /// Worst first.
+    pub islands: Vec<IslandCoverage>,
+    /// Populated islands of the scope without a registered office.
+    pub outside: Vec<OutsideIsland>,
+    /// Those with an office, ascending by code.
+    pub regencies: Vec<AreaCoverage>,
+    pub districts: Vec<AreaCoverage>,
+    pub rules: Rules,
+    /// SHA-256 of what went in, hexadecimal.
+    pub input_sha256: String,
+}
+
+/// What the assessment is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scope {
+    /// Kemendagri code of an area or an island, or the code of one site.
+    pub code: String,
+    pub name: String,
+}
+
+/// A regency or a district with its offices.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AreaCoverage {
+    pub code: String,
+    pub name: String,
+    pub counts: Counts,
+}
+
+/// Why there is no assessment.
+#[derive(Debug, thiserror::Error)]
+pub enum AssessError<E: std::error::Error + 'static> {
+    #[error(transparent)]
+    Period(#[from] PeriodError),
+    #[error(
+        "{found:?} is no code of a province, regency, district, village, island or site that is known here"
+    )]
+    Scope { found: String },
+    #[error("the store could not be read: {0}")]
+    Store(#[source] E),
+}
+
+/// What to assess and by which rules.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    pub region: &'a Region,
+    pub rules: &'a Rules,
+    pub holidays: &'a Holidays,
+    pub name: PeriodName,
+    /// `None` is the whole province.
+    pub scope: Option<&'a str>,
+    pub now_s: i64,
+}
+
+/// Judges every office of the scope.
+pub fn assess<S: Source>(source: &S, request: Request<'_>) -> Result<Assessment, AssessError<S::Error>> {
+    let Request { region, rules, holidays, name, now_s, .. } = request;
+    let kind = if name.is_quarter() { PeriodKind::Quarter } else { PeriodKind::Other };
+    let period = Period { window: name.until(now_s)?, kind };
+    let agents = source.agents().map_err(AssessError::Store)?;
+    let mut known = source.sites_at(period.window.end_s).map_err(AssessError::Store)?;
+    known.sort_by(|a, b| a.0.code.cmp(&b.0.code));
+    let place = request.scope.map_or(Some(Place::Province(region)), |code| region.place(code));
+    let one_site = request.scope.filter(|code| known.iter().any(|(site, _)| site.code.as_str() == *code));
+    let scope = scope_of(place, one_site, &known).ok_or_else(|| AssessError::Scope {
+        found: request.scope.unwrap_or_default().chars().take(60).collect(),
+    })?;
+
+    let mut checksum = InputChecksum::new(period, rules, holidays);
+    let mut sites = Vec::new();
+    for (site, existed) in &known {
+        let inside = match (place, one_site) {
+            // An area's code wins: a site is usually named after its village, and both mean the same office.
+            (Some(place), _) => place.holds(&site.village, &site.island),
+            (None, code) => code == Some(site.code.as_str()),
+        };
+        let here = agents.get(&site.code).map(Vec::as_slice).unwrap_or_default();
+        let here: Vec<AgentAt> =
+            here.iter().copied().filter(|agent| agent.joined_s < period.window.end_s).collect();
+        // A site registered after the period belongs to it only when it was measured in it.
+        if !inside || (!existed && here.is_empty()) {
+            continue;
+        }
+        let measured = measured(site, &here, period.window);
+        let days = here
+            .iter()
+            .map(|agent| days_of(source, agent.agent, measured))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(AssessError::Store)?;
+        let input = SiteInput { site, agents: &days, measured, throughput: Throughput::default() };
+        checksum.add(input);
+        sites.push(judge_site(input, period, rules, holidays));
+    }
+
+    let (islands, outside) = judge_islands(region, &sites, rules, |island| {
+        place.is_some_and(|place| !matches!(place, Place::Village(_)) && place.holds_island(island))
+    });
+    let regency_name = |code: &str| region.regency(code).map(|regency| regency.name.clone());
+    let district_name = |code: &str| region.district(code).map(|district| district.name.clone());
+    Ok(Assessment {
+        name,
+        period,
+        scope,
+        regencies: areas(&sites, 2, regency_name),
+        districts: areas(&sites, 3, district_name),
+        sites,
+        islands,
+        outside,
+        rules: rules.clone(),
+        input_sha256: checksum.finish(),
+    })
+}
+
+fn scope_of(place: Option<Place<'_>>, one_site: Option<&str>, known: &[(Site, bool)]) -> Option<Scope> {
+    if let Some(place) = place {
+        return Some(Scope { code: place.code().to_owned(), name: place.name().to_owned() });
+    }
+    let code = one_site?;
+    let (site, _) = known.iter().find(|(site, _)| site.code.as_str() == code)?;
+    Some(Scope { code: code.to_owned(), name: site.name.clone() })
+}
+
+/// From the day the registry says, or from the moment the first agent joined: before, nobody could look.
+fn measured(site: &Site, agents: &[AgentAt], window: Span) -> Span {
+    let from_s = match site.measured_from {
+        Some(date) => Some(site.time_zone.day_start_s(day_of_date(date))),
+        None => agents.iter().map(|agent| agent.joined_s).min(),
+    };
+    Span::new(window.start_s.max(from_s.unwrap_or(window.start_s)), window.end_s)
+}
+
+fn days_of<S: Source>(source: &S, agent: AgentId, measured: Span) -> Result<AgentDays, S::Error> {
+    let day = |s: i64| Day::try_from(s.div_euclid(86_400)).unwrap_or(Day::MAX);
+    if measured.is_empty() {
+        return Ok(AgentDays::default());
+    }
+    let days = source.days(agent, day(measured.start_s), day(measured.end_s - 1))?;
+    Ok(AgentDays { days })
+}
+
+/// Offices by the first `parts` parts of their village's code.
+fn areas(sites: &[SiteCoverage], parts: usize, name: impl Fn(&str) -> Option<String>) -> Vec<AreaCoverage> {
+    let mut counts: BTreeMap<String, Counts> = BTreeMap::new();
+    for site in sites {
+        let code = site.site.village.split('.').take(parts).collect::<Vec<_>>().join(".");
+        counts.entry(code).or_default().add(site);
+    }
+    counts
+        .into_iter()
+        .map(|(code, counts)| AreaCoverage {
+            name: name(&code).unwrap_or_else(|| code.clone()),
+            code,
+            counts,
+        })
+        .collect()
+}
