@@ -11,12 +11,7 @@ use serde::{Deserialize, Serialize};
 use suar_wire::joining::JoinAnswer;
 use suar_wire::{AgentId, Plan, SiteCode};
 
-#[cfg_attr(unix, path = "identity/private_unix.rs")]
-#[cfg_attr(windows, path = "identity/private_windows.rs")]
-mod private;
-mod replace;
-
-use replace::replace;
+use crate::files::replace;
 
 const IDENTITY_FILE: &str = "identity.toml";
 const PLAN_FILE: &str = "plan.json";

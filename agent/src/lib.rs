@@ -18,6 +18,7 @@ pub mod health;
 pub mod session;
 pub mod status;
 
+pub mod files;
 pub mod spool;
 
 pub mod identity;

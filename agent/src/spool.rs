@@ -1,13 +1,63 @@
-//! The spool: records that the collector has not receipted. (first form: in memory only)
+//! The spool: records on disk that the collector has not receipted. It keeps opaque bytes.
+//!
+//! # On disk
+//!
+//! ```text
+//! lock                          held by the running agent
+//! epoch                         8 random bytes in hexadecimal, made with the directory
+//! acked                         what the collector has receipted (see `acked`)
+//! 00000000000000000001.segment  64 KiB; the name is the first sequence it may hold
+//! 00000000000000000733.segment  the newest: frames are added to it
+//! 00000000000000000310.segment.damaged   set aside; the frames that can be read still count
+//! ```
+//!
+//! A segment starts with `SUARSEG1` and the epoch, and goes on with frames and zeros:
+//!
+//! ```text
+//! length of the payload   4 bytes, little-endian; 0: no frame from here on
+//! CRC32C                  4 bytes, over epoch, length, sequence and payload
+//! sequence                8 bytes
+//! payload                 1 byte to 16 KiB
+//! ```
+//!
+//! Segments are written full of zeros first, so that one durable record costs one small write in place. A
+//! segment goes when all its records are receipted, or as the oldest when the bound is passed, which is
+//! counted. The newest one never goes, so that its name and frames keep the sequence: a sequence is never
+//! given twice in an epoch. Only durable records are shown to `peek`, for the same reason: a record that
+//! was sent and then lost in a power cut would give its sequence to another one.
+//!
+//! # Trouble
+//!
+//! `append` only takes a record into memory; `sync` writes and makes durable. While the disk is full or
+//! read-only, records wait in memory up to a bound. A directory that cannot be written when the agent
+//! starts is left alone: the agent then works in memory with an epoch of its own, so that an office with
+//! a worn-out card is still heard.
 
-use std::collections::VecDeque;
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use suar_wire::{Epoch, IntervalSet, Sequence};
 
+mod acked;
+mod frame;
+mod opening;
+mod queue;
+mod segment;
+#[cfg(test)]
+mod tests;
+
+use acked::Acked;
+use opening::{Found, Refused};
+use queue::Queue;
+pub use queue::{QUEUE_BYTES_MAX, QUEUE_RECORDS_MAX};
+pub use segment::SEGMENT_BYTES;
+use segment::{Active, Segment};
+
 /// Most bytes of one payload.
 pub const PAYLOAD_BYTES_MAX: usize = 16 * 1024;
+/// Fewest segments that a bound leaves: one to write, one that waits.
+const SEGMENTS_MIN: u64 = 2;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
@@ -22,7 +72,7 @@ pub struct Opened {
     pub last: Option<Vec<u8>>,
     /// Segments that were found damaged now.
     pub damaged_segments: u32,
-    /// Sequences that damage cost, inclusive; to be told in `Dropped` records.
+    /// Sequences that power cuts and damage cost, inclusive; to be told in `Dropped` records.
     pub lost: Vec<(Sequence, Sequence)>,
 }
 
@@ -35,7 +85,8 @@ pub enum Order {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Appended {
     pub sequence: Sequence,
-    /// Records that a bound has cost since the last append, to be told in one `Dropped` record.
+    /// Records that a bound has cost, to be told in one `Dropped` record; the next range comes with the
+    /// next append.
     pub dropped: Option<(Sequence, Sequence)>,
 }
 
@@ -43,7 +94,7 @@ pub struct Appended {
 pub enum SpoolError {
     #[error("another suar-agent uses {}; stop it first", dir.display())]
     Locked { dir: PathBuf },
-    #[error("cannot use the spool {}: {source}", path.display())]
+    #[error("cannot use {}: {source}", path.display())]
     File { path: PathBuf, source: io::Error },
     #[error("a payload has 1 to {PAYLOAD_BYTES_MAX} bytes, this one has {bytes}")]
     Payload { bytes: usize },
@@ -57,7 +108,7 @@ pub struct Stats {
     pub oldest_pending: Option<Sequence>,
     /// Records that bounds have cost in this epoch.
     pub dropped_total: u64,
-    /// Damaged segments found since the start.
+    /// Damaged segments found when the spool was opened.
     pub damaged_segments: u32,
     /// Records that are not on disk yet.
     pub in_memory: usize,
@@ -65,19 +116,57 @@ pub struct Stats {
     pub trouble: Option<String>,
 }
 
+/// One directory, one process. All of it blocks: call it off the thread that times probes.
 #[derive(Debug)]
 pub struct Spool {
+    dir: PathBuf,
+    options: Options,
     epoch: Epoch,
     next: Sequence,
-    queue: VecDeque<(Sequence, Vec<u8>)>,
-    acked: IntervalSet,
+    /// Oldest first; the last is the one that `active` writes to, when there is one.
+    segments: Vec<Segment>,
+    active: Option<Active>,
+    queue: Queue,
+    acked: Acked,
+    /// Dropped and not told yet.
+    untold: IntervalSet,
+    damaged_segments: u32,
+    trouble: Option<String>,
+    /// `None`: the directory cannot be written, all work is in memory.
+    lock: Option<File>,
 }
 
 impl Spool {
-    /// Opens or makes the spool in `dir`. `fresh_epoch` is random and is used when there is none yet.
-    pub fn open(_dir: &Path, _options: Options, fresh_epoch: Epoch) -> Result<(Self, Opened), SpoolError> {
-        let spool = Self { epoch: fresh_epoch, next: 1, queue: VecDeque::new(), acked: IntervalSet::new() };
-        Ok((spool, Opened::default()))
+    /// Opens or makes the spool in `dir`. `fresh_epoch` is random, and used when a new epoch begins.
+    pub fn open(dir: &Path, options: Options, fresh_epoch: Epoch) -> Result<(Self, Opened), SpoolError> {
+        let mut spool = Self {
+            dir: dir.to_owned(),
+            options,
+            epoch: fresh_epoch,
+            next: 1,
+            segments: Vec::new(),
+            active: None,
+            queue: Queue::default(),
+            acked: Acked::default(),
+            untold: IntervalSet::new(),
+            damaged_segments: 0,
+            trouble: None,
+            lock: None,
+        };
+        match opening::open(dir, fresh_epoch) {
+            Ok(Found { lock, epoch, segments, active, acked, next, opened, trouble }) => {
+                spool.lock = Some(lock);
+                (spool.epoch, spool.segments, spool.active) = (epoch, segments, active);
+                (spool.acked, spool.next, spool.trouble) = (acked, next, trouble);
+                spool.damaged_segments = opened.damaged_segments;
+                Ok((spool, opened))
+            }
+            Err(Refused::Error(error)) => Err(error),
+            Err(Refused::Disk(error)) => {
+                spool.in_trouble(dir, &error);
+                Ok((spool, Opened::default()))
+            }
+        }
     }
 
     pub fn epoch(&self) -> Epoch {
@@ -89,20 +178,34 @@ impl Spool {
         self.next
     }
 
-    /// Takes a payload into memory; never touches the disk. Durable, and seen by `peek`, after `sync`.
+    /// Takes a payload into memory; never touches the disk. It is durable, and seen by `peek`, after `sync`.
     pub fn append(&mut self, payload: &[u8]) -> Result<Appended, SpoolError> {
         if payload.is_empty() || payload.len() > PAYLOAD_BYTES_MAX {
             return Err(SpoolError::Payload { bytes: payload.len() });
         }
         let sequence = self.next;
         self.next += 1;
-        self.queue.push_back((sequence, payload.to_vec()));
-        Ok(Appended { sequence, dropped: None })
+        if let Some(dropped) = self.queue.push(sequence, payload) {
+            self.acked.dropped_total += dropped.len() as u64;
+            dropped.into_iter().for_each(|sequence| self.untold.insert(sequence));
+        }
+        let dropped = self.untold.ranges().first().copied();
+        self.untold = self.untold.ranges().iter().skip(1).copied().collect();
+        Ok(Appended { sequence, dropped })
     }
 
-    /// Writes what was appended and makes it durable; blocks for as long as the disk takes, so not for the
-    /// thread that times probes. Trouble is no error: records stay in memory and [`Stats::trouble`] tells.
-    pub fn sync(&mut self) {}
+    /// Writes what was appended and makes it durable. Trouble is no error: records stay in memory, and
+    /// [`Stats::trouble`] tells.
+    pub fn sync(&mut self) {
+        while self.lock.is_some() && self.queue.len() > 0 {
+            if let Err((path, error)) = self.write_some() {
+                return self.in_trouble(&path, &error);
+            }
+            if self.trouble.take().is_some() {
+                tracing::info!(spool = %self.dir.display(), "the spool can be written again");
+            }
+        }
+    }
 
     /// Durable records that are not acknowledged, ascending by sequence. Moves nothing. At least one record
     /// comes when there is any, even when it alone passes `bytes_max`.
@@ -110,25 +213,215 @@ impl Spool {
         &self,
         order: Order,
         records_max: usize,
-        _bytes_max: usize,
+        bytes_max: usize,
     ) -> Result<Vec<(Sequence, Vec<u8>)>, SpoolError> {
-        let pending = self.queue.iter().filter(|(sequence, _)| !self.acked.contains(*sequence)).cloned();
-        let mut found: Vec<_> = match order {
-            Order::NewestFirst => pending.rev().take(records_max).collect(),
-            Order::OldestFirst => pending.take(records_max).collect(),
-        };
-        found.sort_by_key(|(sequence, _)| *sequence);
-        Ok(found)
-    }
-
-    /// Marks records acknowledged. What is not durable yet is left alone.
-    pub fn commit(&mut self, ranges: &[(Sequence, Sequence)]) {
-        for &(first, last) in ranges {
-            self.acked.insert_range(first, last.min(self.next - 1));
+        let mut batch =
+            Batch { records: Vec::new(), bytes: 0, records_max, bytes_max, full: records_max == 0 };
+        let mut unreadable = None;
+        if self.lock.is_none() {
+            let mut records: Vec<_> = self.queue.iter().collect();
+            batch.take(order, &mut records);
+        }
+        let count = self.segments.len();
+        for index in 0..count {
+            let segment = match order {
+                Order::OldestFirst => &self.segments[index],
+                Order::NewestFirst => &self.segments[count - 1 - index],
+            };
+            if batch.full {
+                break;
+            }
+            if segment.is_acknowledged(&self.acked.ranges) {
+                continue;
+            }
+            match segment.read(self.epoch) {
+                Ok((bytes, scan)) => {
+                    let wanted = |sequence| {
+                        segment.present.contains(sequence) && !self.acked.ranges.contains(sequence)
+                    };
+                    let frames = scan.frames.iter().filter(|frame| wanted(frame.sequence));
+                    let mut records: Vec<_> =
+                        frames.map(|frame| (frame.sequence, &bytes[frame.payload.clone()])).collect();
+                    batch.take(order, &mut records);
+                }
+                // One unreadable file must not hold up the others.
+                Err(source) => unreadable = Some(SpoolError::File { path: segment.path.clone(), source }),
+            }
+        }
+        match unreadable {
+            Some(error) if batch.records.is_empty() => Err(error),
+            _ => {
+                batch.records.sort_unstable_by_key(|(sequence, _)| *sequence);
+                Ok(batch.records)
+            }
         }
     }
 
+    /// Marks records acknowledged and forgets segments that are so altogether. What is not durable yet is
+    /// left alone, whatever the ranges say.
+    pub fn commit(&mut self, ranges: &[(Sequence, Sequence)]) {
+        if self.lock.is_none() {
+            let acked: IntervalSet = ranges.iter().copied().collect();
+            return self.queue.retain(|sequence| !acked.contains(sequence));
+        }
+        let durable = self.segments.iter().filter_map(Segment::last).max().unwrap_or(0);
+        for &(first, last) in ranges {
+            self.acked.ranges.insert_range(first, last.min(durable));
+        }
+        // The newest record and the newest name stay: they keep the sequence.
+        let newest = self.segments.iter().rposition(|segment| !segment.present.is_empty()).unwrap_or(0);
+        for index in (0..newest).rev() {
+            if self.segments[index].is_acknowledged(&self.acked.ranges) {
+                self.remove_segment(index);
+            }
+        }
+        self.write_acked();
+    }
+
     pub fn stats(&self) -> Stats {
-        Stats { records_pending: self.queue.len() as u64, ..Stats::default() }
+        let acked = &self.acked.ranges;
+        let pending = || self.segments.iter().flat_map(|segment| segment.pending(acked));
+        let queued = self.queue.len();
+        Stats {
+            records_pending: pending().map(|(first, last)| last - first + 1).sum::<u64>() + queued as u64,
+            bytes_on_disk: (self.segments.len() * SEGMENT_BYTES) as u64,
+            oldest_pending: pending()
+                .next()
+                .map(|(first, _)| first)
+                .or_else(|| Some(self.queue.iter().next()?.0)),
+            dropped_total: self.acked.dropped_total,
+            damaged_segments: self.damaged_segments,
+            in_memory: queued,
+            trouble: self.trouble.clone(),
+        }
+    }
+
+    /// Writes as much of the queue as the active segment takes.
+    fn write_some(&mut self) -> Result<(), (PathBuf, io::Error)> {
+        let room = |active: &Active, queue: &Queue| {
+            queue.iter().next().is_none_or(|(_, payload)| active.has_room_for(payload.len()))
+        };
+        if !self.active.as_ref().is_some_and(|active| room(active, &self.queue)) {
+            self.roll().map_err(|error| (self.dir.clone(), error))?;
+        }
+        let (Some(active), Some(segment)) = (&mut self.active, self.segments.last_mut()) else {
+            return Ok(());
+        };
+        let (mut frames, mut sequences) = (Vec::new(), Vec::new());
+        for (sequence, payload) in self.queue.iter() {
+            if !active.has_room_for(frames.len() + payload.len()) {
+                break;
+            }
+            frame::encode(self.epoch, sequence, payload, &mut frames);
+            sequences.push(sequence);
+        }
+        if let Err(error) = active.write(&segment.path, &frames) {
+            let path = segment.path.clone();
+            if error.kind() == io::ErrorKind::NotFound {
+                // Somebody removed the file; the next one carries the sequence on.
+                self.active = None;
+            }
+            return Err((path, error));
+        }
+        sequences.iter().for_each(|sequence| segment.present.insert(*sequence));
+        self.queue.forget(sequences.len());
+        Ok(())
+    }
+
+    /// Starts a new segment, after making room for it.
+    fn roll(&mut self) -> io::Result<()> {
+        let first = self.queue.iter().next().map_or(self.next, |(sequence, _)| sequence);
+        let most = (self.options.bytes_max / SEGMENT_BYTES as u64).max(SEGMENTS_MIN);
+        let mut dropped = false;
+        while self.segments.len() as u64 >= most {
+            let lost: Vec<_> = self.segments[0].pending(&self.acked.ranges).collect();
+            if !self.remove_segment(0) {
+                break;
+            }
+            for (first, last) in lost {
+                self.untold.insert_range(first, last);
+                self.acked.dropped_total += last - first + 1;
+                dropped = true;
+                tracing::error!(first, last, "the spool is full: its oldest records were dropped");
+            }
+        }
+        if dropped {
+            self.write_acked();
+        }
+        let (segment, active) = Segment::create(&self.dir, self.epoch, first)?;
+        // An empty one of the same name, left by a creation that was cut short, was overwritten.
+        self.segments.retain(|known| known.path != segment.path);
+        // A tail left in the old one would read as damage, now that it is no longer the newest.
+        if let (Some(mut old), Some(known)) = (self.active.take(), self.segments.last()) {
+            // Best effort: if it stays it is told as a damaged segment at the next start, nothing more.
+            let _ = old.clear_tail(&known.path);
+        }
+        self.segments.push(segment);
+        self.active = Some(active);
+        Ok(())
+    }
+
+    fn remove_segment(&mut self, index: usize) -> bool {
+        match std::fs::remove_file(&self.segments[index].path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                let path = self.segments[index].path.clone();
+                self.in_trouble(&path, &error);
+                false
+            }
+            _ => {
+                self.segments.remove(index);
+                true
+            }
+        }
+    }
+
+    fn write_acked(&mut self) {
+        let oldest = self.segments.first().map_or(self.next, |segment| segment.first);
+        let kept = self.acked.ranges.ranges().iter().filter(|range| range.1 >= oldest);
+        self.acked.ranges = kept.map(|&(first, last)| (first.max(oldest), last)).collect();
+        let path = self.dir.join(acked::FILE);
+        let (bytes, beside) = (acked::encode(self.epoch, &self.acked), path.with_extension("new"));
+        // Not flushed: a power cut here costs sending some records again, a flush would wear the card at
+        // every push.
+        let written = std::fs::write(&beside, bytes).and_then(|()| std::fs::rename(&beside, &path));
+        if let Err(error) = written {
+            self.in_trouble(&path, &error);
+        }
+    }
+
+    fn in_trouble(&mut self, path: &Path, error: &io::Error) {
+        let trouble = format!("cannot write {}: {error}", path.display());
+        if self.trouble.as_ref() != Some(&trouble) {
+            tracing::error!(path = %path.display(), %error, "the spool cannot be written; records wait in memory");
+        }
+        self.trouble = Some(trouble);
+    }
+}
+
+/// Records that were taken for one push.
+struct Batch {
+    records: Vec<(Sequence, Vec<u8>)>,
+    bytes: usize,
+    records_max: usize,
+    bytes_max: usize,
+    full: bool,
+}
+
+impl Batch {
+    /// Takes from ascending records as many as fit, from the end that `order` names.
+    fn take(&mut self, order: Order, records: &mut [(Sequence, &[u8])]) {
+        if order == Order::NewestFirst {
+            records.reverse();
+        }
+        for (sequence, payload) in records {
+            let fits = self.records.len() < self.records_max && self.bytes + payload.len() <= self.bytes_max;
+            if self.full || !(fits || self.records.is_empty()) {
+                self.full = true;
+                return;
+            }
+            self.bytes += payload.len();
+            self.records.push((*sequence, payload.to_vec()));
+        }
+        self.full = self.full || self.records.len() >= self.records_max;
     }
 }

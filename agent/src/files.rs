@@ -1,11 +1,16 @@
-//! Replaces a small file whole: write beside it, make durable, rename over it.
+//! Small files that survive a power cut: the old content or the new, never half of either.
 
 use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
-use super::private;
+#[cfg_attr(unix, path = "files/private_unix.rs")]
+#[cfg_attr(windows, path = "files/private_windows.rs")]
+mod private;
 
+pub use private::sync_directory;
+
+/// Replaces a file whole, readable by its owner alone: writes beside it, makes that durable, renames.
 pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let beside = path.with_extension("new");
     let written = write(&beside, content).and_then(|()| fs::rename(&beside, path));
