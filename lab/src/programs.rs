@@ -14,7 +14,7 @@ use anyhow::{Context, Result, bail};
 
 pub use agent::Agent;
 pub use client::{Answer, Client};
-pub use collector::Collector;
+pub use collector::{Collector, free_address};
 pub use process::{Finished, Process, finish};
 
 /// How often a state that is waited for is looked at.

@@ -1,11 +1,11 @@
 //! A collector with a data directory of its own.
 
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use suar_wire::join_code::JoinCode;
 
 use super::{Client, Finished, Process, finish, program, wait_until};
 use crate::netns::Namespace;
@@ -127,7 +127,15 @@ impl<'a> Collector<'a> {
     }
 }
 
-/// The address and pin inside a code, for tests that go wrong on purpose.
-pub fn read_code(code: &str) -> Result<JoinCode> {
-    code.parse().map_err(|error| anyhow::anyhow!("{code}: {error}"))
+/// An address of the loopback whose port, and the one after it, nobody used a moment ago.
+pub fn free_address() -> Result<String> {
+    const TRIES_MAX: usize = 100;
+    for _ in 0..TRIES_MAX {
+        let free = TcpListener::bind(("127.0.0.1", 0))?;
+        let port = free.local_addr()?.port();
+        if port < u16::MAX && TcpListener::bind(("127.0.0.1", port + 1)).is_ok() {
+            return Ok(format!("127.0.0.1:{port}"));
+        }
+    }
+    anyhow::bail!("no two neighbouring ports are free")
 }

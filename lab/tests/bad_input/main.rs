@@ -1,0 +1,30 @@
+//! Wrong input through the real programs: each mistake is said clearly, and nothing is harmed by it.
+
+mod configuration;
+mod hostile_pushes;
+mod join_codes;
+mod places;
+mod site_lists;
+
+use std::path::Path;
+
+use suar_lab::programs::{Collector, free_address};
+
+/// A collector on the loopback that serves, with its data in `directory`.
+fn serving(directory: &Path) -> Collector<'static> {
+    let address = free_address().expect("two free ports");
+    let mut collector =
+        Collector::init(None, directory, &address, "[log]\nlevel = \"info\"\n").expect("a data directory");
+    collector.serve().expect("it serves");
+    collector
+}
+
+const SITE: &str = "19.02.02.2009";
+
+/// The same with one site.
+fn serving_one_site(directory: &Path) -> Collector<'static> {
+    let collector = serving(directory);
+    let added = collector.administer(&["site", "add", SITE, "--hours", "always"]).expect("it runs");
+    added.ok().expect("the site is added");
+    collector
+}
