@@ -16,6 +16,10 @@ pub use scene::{
 };
 pub use text::CONTENT_TYPE;
 
+use std::collections::BTreeSet;
+
+use suar_wire::SiteCode;
+
 use crate::live::Live;
 
 /// Bytes a site takes on the page, about; saves the growing of the text.
@@ -27,6 +31,8 @@ pub struct Scene<'a> {
     pub now_ms: i64,
     pub places: &'a Places,
     pub live: &'a Live,
+    /// The sites that are in their office hours at this moment.
+    pub open: &'a BTreeSet<SiteCode>,
     /// `None` before they were first computed.
     pub standings: Option<&'a Standings>,
     pub own: &'a Own,

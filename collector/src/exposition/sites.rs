@@ -45,6 +45,10 @@ pub(super) fn render(scene: &Scene<'_>, page: &mut Page) {
         .collect();
     who_and_where(&rows, page);
     states(&rows, page);
+    each(page, &families::SITE_OFFICE_HOURS, &rows, |row| {
+        Some(u64::from(scene.open.contains(&row.place.code)))
+    });
+    times(&rows, page);
     counters(&rows, page);
     readings(&rows, page);
     grades(&rows, page);
@@ -91,6 +95,9 @@ fn states(rows: &[Row<'_>], page: &mut Page) {
             causes.sample(&[row.code(), cause.label()], 1_u64);
         }
     }
+}
+
+fn times(rows: &[Row<'_>], page: &mut Page) {
     let measured = |row: &Row<'_>| row.live.and_then(SiteLive::measured_ms).map(Value::millis);
     each(page, &families::SITE_LAST_MEASURED, rows, measured);
     let heard = |row: &Row<'_>| row.live.and_then(SiteLive::heard_ms).map(Value::millis);

@@ -183,8 +183,15 @@ fn own() -> Own {
 
 fn page() -> String {
     let (places, live, standings, own) = (places(), live(), standings(), own());
-    let scene =
-        Scene { now_ms: T0 + 125_000, places: &places, live: &live, standings: Some(&standings), own: &own };
+    let open = [code("A"), code("B"), code("C")].into();
+    let scene = Scene {
+        now_ms: T0 + 125_000,
+        places: &places,
+        live: &live,
+        open: &open,
+        standings: Some(&standings),
+        own: &own,
+    };
     render(&scene)
 }
 
