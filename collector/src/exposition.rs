@@ -11,9 +11,7 @@ mod sites;
 mod text;
 
 pub use own::Own;
-pub use scene::{
-    ISLAND_STANDINGS, IslandGrade, IslandPlace, Places, SITE_STANDINGS, SiteGrade, SitePlace, Standings,
-};
+pub use scene::{IslandGrade, IslandPlace, Places, SiteGrade, SitePlace, Standings};
 pub use text::CONTENT_TYPE;
 
 use std::collections::BTreeSet;

@@ -27,9 +27,9 @@ pub(super) fn render(scene: &Scene<'_>, page: &mut Page) {
     let silent_after_ms = scene.live.silent_after_ms();
     let mut rows = Vec::new();
     for place in &scene.places.sites {
-        for (id, live) in scene.live.site(&place.code).iter().flat_map(|site| &site.agents) {
+        for (id, live) in scene.live.site(place.code()).iter().flat_map(|site| &site.agents) {
             let is_silent = live.is_silent(scene.now_ms, silent_after_ms);
-            rows.push(Row { site: place.code.as_str(), agent: id.to_string(), live, is_silent });
+            rows.push(Row { site: place.code().as_str(), agent: id.to_string(), live, is_silent });
         }
     }
     let mut info = page.family(&families::AGENT_INFO);

@@ -58,7 +58,7 @@ families! {
         "1 for the state that is shown, 0 for the others; silent means not heard for three push intervals and says nothing of the link.";
     SITE_DOWN_CAUSE Gauge "suar_site_down_cause" ["site", "cause"] "1"
         "Why the site's link is down; absent unless it is down.";
-    SITE_OFFICE_HOURS Gauge "suar_site_office_hours" ["site"] "0 or 1"
+    SITE_OFFICE_OPEN Gauge "suar_site_office_open" ["site"] "0 or 1"
         "Whether the site is in its office hours at this moment, holidays respected.";
     SITE_LAST_MEASURED Gauge "suar_site_last_measured_timestamp_seconds" ["site"] "seconds since 1970"
         "When the site was last measured, by repaired time.";

@@ -1,30 +1,88 @@
-//! What is shown, by names and numbers alone: where sites and islands are, and how they stand.
+//! What is shown beside the live state: where sites and islands are, and how they stand.
 //!
-//! Made now and then from the registry, the region and the coverage results; read at every scrape.
+//! Made now and then from the registry, the region and an assessment; read at every scrape.
 
 use std::collections::BTreeMap;
 
 use suar_wire::SiteCode;
 
-use crate::registry::Point;
+use crate::assessment::Assessment;
+use crate::calendar::{Holidays, PeriodName, Span};
+use crate::coverage::{Counts, IslandStanding, OutsideIsland, Ratio, Standing};
+use crate::live::Hours;
+use crate::region::Region;
+use crate::registry::{LinkKind, Point, Site, SiteKind};
 
-/// What a site is called and where it lies.
+/// What a site is called and where it lies. An area that the region does not know is called by its code.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SitePlace {
-    pub code: SiteCode,
-    pub name: String,
-    pub kind: &'static str,
-    pub village: String,
+    pub site: Site,
     pub village_name: String,
     pub district: String,
     pub district_name: String,
     pub regency: String,
     pub regency_name: String,
-    pub island: String,
     pub island_name: String,
-    pub link: &'static str,
-    pub provider: String,
+    /// The office's own point, else the middle of its village.
     pub point: Option<Point>,
+}
+
+impl SitePlace {
+    fn of(site: &Site, region: &Region) -> Self {
+        let area = |parts: usize| site.village.split('.').take(parts).collect::<Vec<_>>().join(".");
+        let village = region.village(&site.village);
+        let (regency, district) = (area(2), area(3));
+        let or_code = |name: Option<&String>, code: &str| name.cloned().unwrap_or_else(|| code.to_owned());
+        Self {
+            village_name: or_code(village.map(|village| &village.name), &site.village),
+            district_name: or_code(region.district(&district).map(|district| &district.name), &district),
+            regency_name: or_code(region.regency(&regency).map(|regency| &regency.name), &regency),
+            island_name: or_code(region.island(&site.island).map(|island| &island.name), &site.island),
+            point: site.point.or(village.map(|village| village.point)),
+            site: site.clone(),
+            district,
+            regency,
+        }
+    }
+
+    pub fn code(&self) -> &SiteCode {
+        &self.site.code
+    }
+
+    pub fn kind_label(&self) -> &'static str {
+        match self.site.kind {
+            SiteKind::VillageOffice => "village_office",
+            SiteKind::School => "school",
+            SiteKind::HealthPost => "health_post",
+            SiteKind::Other => "other",
+        }
+    }
+
+    pub fn link_label(&self) -> &'static str {
+        match self.site.link {
+            LinkKind::Fiber => "fiber",
+            LinkKind::Radio => "radio",
+            LinkKind::Cellular => "cellular",
+            LinkKind::LeoSatellite => "leo_satellite",
+            LinkKind::GeoSatellite => "geo_satellite",
+            LinkKind::Unknown => "unknown",
+        }
+    }
+
+    /// Whether a moment lies in its office hours.
+    pub fn hours_at(&self, at_ms: i64, holidays: &Holidays) -> Hours {
+        let at_s = at_ms.div_euclid(1000);
+        if self.open_within(Span::new(at_s, at_s + 1), holidays).is_empty() {
+            Hours::Off
+        } else {
+            Hours::Office
+        }
+    }
+
+    /// Its office hours in a window.
+    pub fn open_within(&self, window: Span, holidays: &Holidays) -> Vec<Span> {
+        self.site.hours.within(window, self.site.time_zone, holidays, &self.site.village)
+    }
 }
 
 /// An island that has a site.
@@ -32,42 +90,110 @@ pub struct SitePlace {
 pub struct IslandPlace {
     pub code: String,
     pub name: String,
+    pub usual_names: Vec<String>,
     pub point: Option<Point>,
 }
 
-/// Every place that `/metrics` and `/api` speak of, in the order of codes.
+/// Every place that `/metrics` and `/api` speak of, ascending by code.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Places {
     pub sites: Vec<SitePlace>,
     pub islands: Vec<IslandPlace>,
 }
 
-/// Labels of a site's standing; the graded ones first.
-pub const SITE_STANDINGS: [&str; 5] =
-    ["reliable", "limited", "unreliable", "not_enough_data", "not_monitored"];
-/// Labels of an island's standing.
-pub const ISLAND_STANDINGS: [&str; 4] = ["reliable", "limited", "unreliable", "not_assessable"];
+impl Places {
+    pub fn of(sites: &[Site], region: &Region) -> Self {
+        let mut sites: Vec<SitePlace> = sites.iter().map(|site| SitePlace::of(site, region)).collect();
+        sites.sort_by(|a, b| a.code().cmp(b.code()));
+        let mut islands: BTreeMap<&str, IslandPlace> = BTreeMap::new();
+        for place in &sites {
+            islands.entry(&place.site.island).or_insert_with(|| {
+                let known = region.island(&place.site.island);
+                IslandPlace {
+                    code: place.site.island.clone(),
+                    name: place.island_name.clone(),
+                    usual_names: known.map(|island| island.usual_names.clone()).unwrap_or_default(),
+                    point: known.map(|island| island.point),
+                }
+            });
+        }
+        let islands = islands.into_values().collect();
+        Self { sites, islands }
+    }
+
+    pub fn site(&self, code: &SiteCode) -> Option<&SitePlace> {
+        self.sites.binary_search_by(|place| place.code().cmp(code)).ok().map(|at| &self.sites[at])
+    }
+}
 
 /// A site's numbers in the running quarter; a ratio over nothing is missing, never zero.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SiteGrade {
-    pub standing: &'static str,
+    pub standing: Standing,
     pub availability: Option<f64>,
     pub observed: Option<f64>,
     pub worst_case: Option<f64>,
+    pub at_border: bool,
+    pub limited_by_power: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct IslandGrade {
-    pub standing: &'static str,
+    pub standing: IslandStanding,
+    pub counts: Counts,
+    /// Of all its offices together.
     pub availability: Option<f64>,
 }
 
 /// How everything stands in the running quarter.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Standings {
     pub computed_ms: i64,
+    pub quarter: PeriodName,
     pub sites: BTreeMap<SiteCode, SiteGrade>,
     /// By island code.
     pub islands: BTreeMap<String, IslandGrade>,
+    /// Populated islands without an office.
+    pub outside: Vec<OutsideIsland>,
+}
+
+impl Standings {
+    pub fn of(assessment: &Assessment, computed_ms: i64) -> Self {
+        let mut seconds: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
+        for site in &assessment.sites {
+            let (up_s, observed_s) = seconds.entry(&site.site.island).or_default();
+            *up_s += site.up_s;
+            *observed_s += site.observed_s();
+        }
+        let value = |ratio: Option<Ratio>| ratio.map(Ratio::as_f64);
+        Self {
+            computed_ms,
+            quarter: assessment.name,
+            sites: (assessment.sites.iter())
+                .map(|site| {
+                    let grade = SiteGrade {
+                        standing: site.standing,
+                        availability: value(site.availability),
+                        observed: value(site.observed),
+                        worst_case: value(site.worst_case),
+                        at_border: site.at_border,
+                        limited_by_power: site.limited_by_power,
+                    };
+                    (site.site.code.clone(), grade)
+                })
+                .collect(),
+            islands: (assessment.islands.iter())
+                .map(|island| {
+                    let (up_s, observed_s) = seconds.get(island.code.as_str()).copied().unwrap_or_default();
+                    let grade = IslandGrade {
+                        standing: island.standing,
+                        counts: island.counts,
+                        availability: value(Ratio::of(up_s, observed_s)),
+                    };
+                    (island.code.clone(), grade)
+                })
+                .collect(),
+            outside: assessment.outside.clone(),
+        }
+    }
 }

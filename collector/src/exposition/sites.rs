@@ -6,8 +6,9 @@ use suar_wire::{Note, Outcome};
 
 use super::Scene;
 use super::families::{self, Family};
-use super::scene::{ISLAND_STANDINGS, SITE_STANDINGS, SiteGrade, SitePlace};
+use super::scene::{SiteGrade, SitePlace};
 use super::text::{Page, Value};
+use crate::coverage::{IslandStanding, Standing};
 use crate::live::{AgentLive, Hours, ProbeKind, SiteLive, State};
 
 /// The window of all standings on `/metrics`; reports take any other.
@@ -25,7 +26,7 @@ struct Row<'a> {
 
 impl Row<'_> {
     fn code(&self) -> &str {
-        self.place.code.as_str()
+        self.place.code().as_str()
     }
 }
 
@@ -33,20 +34,20 @@ pub(super) fn render(scene: &Scene<'_>, page: &mut Page) {
     let silent_after_ms = scene.live.silent_after_ms();
     let rows: Vec<Row<'_>> = (scene.places.sites.iter())
         .map(|place| {
-            let live = scene.live.site(&place.code);
+            let live = scene.live.site(place.code());
             Row {
                 place,
-                state: scene.live.state(&place.code, scene.now_ms),
+                state: scene.live.state(place.code(), scene.now_ms),
                 live,
                 speaker: live.and_then(|live| live.speaker(scene.now_ms, silent_after_ms)),
-                grade: scene.standings.and_then(|standings| standings.sites.get(&place.code)),
+                grade: scene.standings.and_then(|standings| standings.sites.get(place.code())),
             }
         })
         .collect();
     who_and_where(&rows, page);
     states(&rows, page);
-    each(page, &families::SITE_OFFICE_HOURS, &rows, |row| {
-        Some(u64::from(scene.open.contains(&row.place.code)))
+    each(page, &families::SITE_OFFICE_OPEN, &rows, |row| {
+        Some(u64::from(scene.open.contains(row.place.code())))
     });
     times(&rows, page);
     counters(&rows, page);
@@ -59,19 +60,19 @@ fn who_and_where(rows: &[Row<'_>], page: &mut Page) {
     let mut info = page.family(&families::SITE_INFO);
     for Row { place, .. } in rows {
         let values = [
-            place.code.as_str(),
-            &place.name,
-            place.kind,
-            &place.village,
+            place.code().as_str(),
+            &place.site.name,
+            place.kind_label(),
+            &place.site.village,
             &place.village_name,
             &place.district,
             &place.district_name,
             &place.regency,
             &place.regency_name,
-            &place.island,
+            &place.site.island,
             &place.island_name,
-            place.link,
-            &place.provider,
+            place.link_label(),
+            &place.site.provider,
         ];
         info.sample(&values, 1_u64);
     }
@@ -170,10 +171,11 @@ fn grades(rows: &[Row<'_>], page: &mut Page) {
     ratio(&families::SITE_AVAILABILITY, |grade| grade.availability);
     ratio(&families::SITE_OBSERVED, |grade| grade.observed);
     ratio(&families::SITE_WORST_CASE, |grade| grade.worst_case);
+    let all = Standing::ALL.map(Standing::label);
     let mut standings = page.family(&families::SITE_STANDING);
     for row in rows {
         if let Some(grade) = row.grade {
-            standings.one_of(&[row.code()], &SITE_STANDINGS, grade.standing);
+            standings.one_of(&[row.code()], &all, grade.standing.label());
         }
     }
 }
@@ -182,7 +184,7 @@ fn islands(scene: &Scene<'_>, rows: &[Row<'_>], page: &mut Page) {
     let islands = &scene.places.islands;
     let mut on: BTreeMap<&str, Vec<&Row<'_>>> = BTreeMap::new();
     for row in rows {
-        on.entry(&row.place.island).or_default().push(row);
+        on.entry(&row.place.site.island).or_default().push(row);
     }
     let count = |code: &str, wanted: &dyn Fn(&Row<'_>) -> bool| {
         on.get(code).map_or(0, |rows| rows.iter().filter(|row| wanted(row)).count() as u64)
@@ -205,15 +207,16 @@ fn islands(scene: &Scene<'_>, rows: &[Row<'_>], page: &mut Page) {
     let Some(standings) = scene.standings else { return };
     let mut graded = page.family(&families::ISLAND_SITES_GRADED);
     for island in islands {
-        for standing in SITE_STANDINGS {
+        for standing in Standing::ALL {
             let sites = count(&island.code, &|row| row.grade.is_some_and(|grade| grade.standing == standing));
-            graded.sample(&[&island.code, &island.name, standing], sites);
+            graded.sample(&[&island.code, &island.name, standing.label()], sites);
         }
     }
     let judged = || islands.iter().filter_map(|island| Some((island, standings.islands.get(&island.code)?)));
+    let all = IslandStanding::ALL.map(IslandStanding::label);
     let mut standing = page.family(&families::ISLAND_STANDING);
     for (island, grade) in judged() {
-        standing.one_of(&[&island.code, &island.name], &ISLAND_STANDINGS, grade.standing);
+        standing.one_of(&[&island.code, &island.name], &all, grade.standing.label());
     }
     let mut availability = page.family(&families::ISLAND_AVAILABILITY);
     for (island, grade) in judged() {

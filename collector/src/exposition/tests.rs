@@ -9,8 +9,10 @@ use suar_wire::{
 };
 
 use super::*;
+use crate::calendar::{OfficeHours, PeriodName, TimeZone};
+use crate::coverage::{Counts, IslandStanding, Standing};
 use crate::live::{Accepted, Hours, Live, Timed};
-use crate::registry::Point;
+use crate::registry::{LinkKind, Point, Site, SiteKind};
 
 const T0: i64 = 1_790_000_040_000;
 
@@ -18,45 +20,37 @@ fn code(text: &str) -> SiteCode {
     text.parse().unwrap()
 }
 
-fn place(site: &str, name: &str, island: (&str, &str)) -> SitePlace {
-    SitePlace {
-        code: code(site),
+fn site(code: &str, name: &str, village: &str, island: &str, point: Option<Point>) -> Site {
+    Site {
+        code: code.parse().unwrap(),
         name: name.to_owned(),
-        kind: "village_office",
-        village: "19.02.02.2009".to_owned(),
-        village_name: "Pulau Seliu".to_owned(),
-        district: "19.02.02".to_owned(),
-        district_name: "Membalong".to_owned(),
-        regency: "19.02".to_owned(),
-        regency_name: "Kabupaten Belitung".to_owned(),
-        island: island.0.to_owned(),
-        island_name: island.1.to_owned(),
-        link: "geo_satellite",
+        kind: SiteKind::VillageOffice,
+        village: village.to_owned(),
+        island: island.to_owned(),
+        point,
+        link: LinkKind::GeoSatellite,
         provider: "Bakti".to_owned(),
-        point: Some(Point { latitude: -3.22052, longitude: 107.53162 }),
+        time_zone: TimeZone::Wib,
+        hours: OfficeHours::standard(),
+        power_hours: None,
+        allowance_mib: None,
+        measured_from: None,
     }
 }
 
 fn places() -> Places {
-    let seliu = ("19.02.40141", "Pulau Seliuk");
-    let bangka = ("19.00.40001", "Pulau Bangka");
-    let point = |latitude, longitude| Some(Point { latitude, longitude });
-    Places {
-        sites: vec![
-            place("A", "Kantor Desa \"Pulau Seliu\"", seliu),
-            place("B", "Kantor Desa dengan \\ garis miring", seliu),
-            place("C", "Kantor yang belum pernah terdengar", bangka),
-            SitePlace { point: None, ..place("D", "Kantor yang diam", bangka) },
+    let (seliu, bangka) = ("19.02.40141", "19.00.40001");
+    let point = Some(Point { latitude: -3.25, longitude: 107.5 });
+    Places::of(
+        &[
+            site("D", "Kantor yang diam", "19.01.01.1001", bangka, None),
+            site("A", "Kantor Desa \"Pulau Seliu\"", "19.02.02.2009", seliu, point),
+            site("B", "Kantor Desa dengan \\ garis miring", "19.02.02.2009", seliu, None),
+            site("C", "Kantor yang belum pernah terdengar", "19.01.01.1001", bangka, None),
+            site("E", "Kantor di luar wilayah", "77.01.01.1001", "77.01.40001", None),
         ],
-        islands: vec![
-            IslandPlace {
-                code: bangka.0.to_owned(),
-                name: bangka.1.to_owned(),
-                point: point(-2.2533, 106.0064),
-            },
-            IslandPlace { code: seliu.0.to_owned(), name: seliu.1.to_owned(), point: None },
-        ],
-    }
+        crate::region::builtin("19").unwrap(),
+    )
 }
 
 fn timed(at_ms: i64, body: Body) -> Timed {
@@ -143,27 +137,31 @@ fn live() -> Live {
 }
 
 fn standings() -> Standings {
-    let grade = |standing, availability| SiteGrade {
+    let grade = |standing, availability: Option<f64>| SiteGrade {
         standing,
         availability,
         observed: Some(0.75),
         worst_case: availability.map(|ratio| ratio * 0.75),
+        at_border: false,
+        limited_by_power: false,
     };
-    let island = |standing, availability| IslandGrade { standing, availability };
+    let island = |standing, availability| IslandGrade { standing, counts: Counts::default(), availability };
     Standings {
         computed_ms: T0 + 90_000,
+        quarter: PeriodName::quarter_at(T0 / 1000),
         sites: [
-            (code("A"), grade("limited", Some(0.984))),
-            (code("B"), grade("unreliable", Some(0.5))),
-            (code("C"), SiteGrade { observed: None, ..grade("not_monitored", None) }),
-            (code("D"), grade("not_enough_data", Some(1.0))),
+            (code("A"), grade(Standing::Limited, Some(0.984))),
+            (code("B"), grade(Standing::Unreliable, Some(0.5))),
+            (code("C"), SiteGrade { observed: None, ..grade(Standing::NotMonitored, None) }),
+            (code("D"), grade(Standing::NotEnoughData, Some(1.0))),
         ]
         .into(),
         islands: [
-            ("19.00.40001".to_owned(), island("not_assessable", None)),
-            ("19.02.40141".to_owned(), island("unreliable", Some(0.742))),
+            ("19.00.40001".to_owned(), island(IslandStanding::NotAssessable, None)),
+            ("19.02.40141".to_owned(), island(IslandStanding::Unreliable, Some(0.742))),
         ]
         .into(),
+        outside: Vec::new(),
     }
 }
 
@@ -306,3 +304,56 @@ What `GET /metrics` of the collector shows. Made from the table in `collector/sr
 | name | type | unit | labels | meaning |
 |---|---|---|---|---|
 ";
+
+/// Every file of these folders that speaks to Prometheus, with its text.
+fn shipped() -> Vec<(String, String)> {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../dashboards");
+    let mut files = Vec::new();
+    for folder in [root.clone(), root.join("rules"), root.join("tests")] {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_file() {
+                files.push((path.display().to_string(), std::fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    assert!(files.len() >= 4, "dashboards, rules and their tests are there");
+    files
+}
+
+/// The names of ours in a text, each with what follows it.
+fn names(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    text.match_indices("suar_").filter_map(|(start, _)| {
+        let before = text[..start].chars().next_back();
+        let length = text[start..].find(|c: char| !c.is_ascii_alphanumeric() && c != '_')?;
+        let (name, rest) = text[start..].split_at(length);
+        before
+            .is_none_or(|c| !c.is_ascii_alphanumeric() && !matches!(c, '_' | ':' | '/'))
+            .then_some((name, rest))
+    })
+}
+
+#[test]
+fn dashboards_and_rules_use_only_families_of_the_table_and_their_labels() {
+    // Names of rule groups, which are no metrics.
+    let groups = ["suar_recorded", "suar_offices", "suar_losses", "suar_collector"];
+    let mut used = 0;
+    for (file, text) in shipped() {
+        for (name, rest) in names(&text).filter(|(name, _)| !groups.contains(name)) {
+            let bare = ["_bucket", "_sum", "_count"].iter().find_map(|suffix| name.strip_suffix(suffix));
+            let family = (families::ALL.iter().find(|family| family.name == name))
+                .or_else(|| families::ALL.iter().find(|family| Some(family.name) == bare))
+                .unwrap_or_else(|| panic!("{file}: {name} is not in the table"));
+            used += 1;
+            let Some(matchers) = rest.strip_prefix('{').and_then(|rest| rest.split('}').next()) else {
+                continue;
+            };
+            for matcher in matchers.replace("\\\"", "\"").split("\",") {
+                let label = matcher.split(['=', '!']).next().unwrap().trim();
+                let known = family.labels.contains(&label) || ["job", "instance", "le"].contains(&label);
+                assert!(known, "{file}: {name} has no label {label:?}");
+            }
+        }
+    }
+    assert!(used > 40, "{used} uses were found");
+}
