@@ -1,1 +1,311 @@
-//! (to be written)
+//! The collector's configuration: one TOML file, unknown keys refused, all mistakes told at once.
+//!
+//! `deploy/examples/collector.toml` is the reference: it names every key with its default, and a test
+//! holds it to that.
+
+mod network;
+mod take;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use suar_wire::Plan;
+
+pub use network::Network;
+use take::Taker;
+
+/// The example, which is also what `init` writes.
+pub const EXAMPLE: &str = include_str!("../../deploy/examples/collector.toml");
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    pub data: PathBuf,
+    pub listen: Listen,
+    pub tls: TlsFiles,
+    pub readers: Readers,
+    /// Version 0 here; the store numbers it when it differs from the last one.
+    pub plan: Plan,
+    /// Keys and values of `[coverage]`, known to be numbers.
+    pub coverage: toml::Table,
+    pub store: StoreOptions,
+    pub limits: Limits,
+    pub log: Log,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listen {
+    pub https: SocketAddr,
+    /// Plain HTTP for the online check and health only.
+    pub online: Option<SocketAddr>,
+    /// `host:port` that goes into join codes.
+    pub public_address: String,
+}
+
+/// PEM files; `None` means the self-made ones in the data directory.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TlsFiles {
+    pub certificate: Option<PathBuf>,
+    pub key: Option<PathBuf>,
+}
+
+/// Who may read `/metrics` and `/api`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Readers {
+    pub addresses: Vec<Network>,
+    /// SHA-256 of reader tokens.
+    pub token_hashes: Vec<[u8; 32]>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoreOptions {
+    pub pack_seconds: u64,
+    /// 0 keeps everything.
+    pub keep_months: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    pub connections: usize,
+    pub pushes_a_minute: u32,
+    pub queue_pushes: usize,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Log {
+    pub level: String,
+}
+
+/// Why a configuration cannot be used. Both kinds end a command with exit code 64.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("{}: cannot be read: {source}", .file.display())]
+    Unreadable { file: PathBuf, source: std::io::Error },
+    /// One line for each mistake.
+    #[error("{}", .0.join("\n"))]
+    Mistakes(Vec<String>),
+}
+
+/// Exit code of a wrong configuration (sysexits' EX_USAGE).
+pub const EXIT_CODE: u8 = 64;
+
+impl Config {
+    pub fn load(file: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(file)
+            .map_err(|source| ConfigError::Unreadable { file: file.to_owned(), source })?;
+        Self::parse(&text).map_err(|mistakes| {
+            let place = |mistake| format!("{}: {mistake}", file.display());
+            ConfigError::Mistakes(mistakes.into_iter().map(place).collect())
+        })
+    }
+
+    /// The configuration, or every mistake as one sentence that names its key.
+    pub fn parse(text: &str) -> Result<Self, Vec<String>> {
+        let table = text.parse::<toml::Table>().map_err(|error| vec![format!("not TOML: {error}")])?;
+        let mut root = Taker::new("", table);
+        let data: String = root.take("data", "/var/lib/suar-collector".into(), "a directory in quotes");
+        let config = Self {
+            data: PathBuf::from(data),
+            listen: listen(&mut root),
+            tls: tls(&mut root),
+            readers: readers(&mut root),
+            plan: plan(&mut root),
+            coverage: coverage(&mut root),
+            store: store(&mut root),
+            limits: limits(&mut root),
+            log: log(&mut root),
+        };
+        let mistakes = root.finish();
+        if mistakes.is_empty() { Ok(config) } else { Err(mistakes) }
+    }
+}
+
+fn listen(root: &mut Taker) -> Listen {
+    let mut section = root.section("listen");
+    let address = "an address and port, like \"0.0.0.0:8443\"";
+    let https = section.take("https", SocketAddr::from(([0, 0, 0, 0], 8443)), address);
+    let online = section.take_text("online", "0.0.0.0:8080", |text| match text {
+        "" => Ok(None),
+        text => text.parse().map(Some).map_err(|_| format!("{address}, or \"\" to turn it off")),
+    });
+    let public_address = section.take_text("public_address", "127.0.0.1:8443", |text| {
+        if is_host_and_port(text) {
+            Ok(text.to_owned())
+        } else {
+            Err("host:port that offices can reach".to_owned())
+        }
+    });
+    root.close(section);
+    Listen { https, online, public_address }
+}
+
+/// A join code carries at most 100 bytes of it.
+pub fn is_host_and_port(text: &str) -> bool {
+    text.len() <= 100
+        && text.rsplit_once(':').is_some_and(|(host, port)| {
+            !host.is_empty()
+                && host.chars().all(|c| c.is_ascii_alphanumeric() || ".-_[]:".contains(c))
+                && port.parse::<u16>().is_ok_and(|port| port > 0)
+        })
+}
+
+fn tls(root: &mut Taker) -> TlsFiles {
+    let mut section = root.section("tls");
+    let file = |text: &str| Ok((!text.is_empty()).then(|| PathBuf::from(text)));
+    let certificate = section.take_text("certificate", "", file);
+    let key = section.take_text("key", "", file);
+    if certificate.is_some() != key.is_some() {
+        section.mistake("key", "certificate and key belong together: name both files or leave both \"\"");
+    }
+    root.close(section);
+    TlsFiles { certificate, key }
+}
+
+fn readers(root: &mut Taker) -> Readers {
+    let mut section = root.section("readers");
+    let loopback = vec!["127.0.0.1/32".to_owned(), "::1/128".to_owned()];
+    let addresses = section.take_texts("addresses", loopback, |text| text.parse::<Network>());
+    let token_hashes = section.take_texts("token_hashes", Vec::new(), |text| {
+        data_encoding::HEXLOWER_PERMISSIVE
+            .decode(text.as_bytes())
+            .ok()
+            .and_then(|bytes| <[u8; 32]>::try_from(bytes).ok())
+            // What stands there may be a token by mistake: it is not repeated.
+            .ok_or_else(|| "64 hexadecimal digits, as `suar-collector reader-token` prints them".to_owned())
+    });
+    root.close(section);
+    Readers { addresses, token_hashes }
+}
+
+fn plan(root: &mut Taker) -> Plan {
+    let mut section = root.section("plan");
+    let standard = Plan::standard();
+    let address = "an address like \"1.1.1.1\"";
+    let plan = Plan {
+        version: 0,
+        slot_seconds: section.take("slot_seconds", standard.slot_seconds, "1 to 3600 and a divisor of 86400"),
+        targets: section.take("targets", standard.targets, "2 to 8 addresses in quotes"),
+        echoes: section.take("echoes", standard.echoes, "1 to 10"),
+        public_resolver: section.take("public_resolver", standard.public_resolver, address),
+        dns_name: section.take("dns_name", standard.dns_name, "a host name in quotes"),
+        dns_every: section.take("dns_every", standard.dns_every, "1 to 10000 rounds"),
+        online_url: section
+            .take_text("online_url", "", |text| Ok((!text.is_empty()).then(|| text.to_owned()))),
+        online_every: section.take("online_every", standard.online_every, "1 to 10000 rounds"),
+        push_seconds: section.take("push_seconds", standard.push_seconds, "1 to 86400 seconds"),
+        health_seconds: section.take("health_seconds", standard.health_seconds, "1 to 86400 seconds"),
+    };
+    for mistake in plan.mistakes() {
+        section.mistake_of_plan(&mistake);
+    }
+    root.close(section);
+    plan
+}
+
+/// Which keys there are and what each may be; `coverage::Rules` gives them their meaning.
+fn coverage(root: &mut Taker) -> toml::Table {
+    let mut section = root.section("coverage");
+    let example = EXAMPLE.parse::<toml::Table>().expect("a test parses the example");
+    let defaults = example["coverage"].as_table().cloned().unwrap_or_default();
+    let mut rules = toml::Table::new();
+    for (key, default) in defaults {
+        let value = if default.is_integer() {
+            toml::Value::Integer(section.take_between(&key, default.as_integer().unwrap_or(0), 0, 400))
+        } else {
+            let share = !key.ends_with("_mbps") && !key.ends_with("_ms");
+            let max = if share { 1.0 } else { 100_000.0 };
+            toml::Value::Float(section.take_between(&key, default.as_float().unwrap_or(0.0), 0.0, max))
+        };
+        rules.insert(key, value);
+    }
+    root.close(section);
+    rules
+}
+
+fn store(root: &mut Taker) -> StoreOptions {
+    let mut section = root.section("store");
+    let options = StoreOptions {
+        pack_seconds: section.take_between("pack_seconds", 300, 1, 86_400),
+        keep_months: section.take_between("keep_months", 0, 0, 1_200),
+    };
+    root.close(section);
+    options
+}
+
+fn limits(root: &mut Taker) -> Limits {
+    let mut section = root.section("limits");
+    let limits = Limits {
+        connections: section.take_between("connections", 2_000, 1, 1_000_000),
+        pushes_a_minute: section.take_between("pushes_a_minute", 120, 1, 1_000_000),
+        queue_pushes: section.take_between("queue_pushes", 1_024, 1, 1_000_000),
+    };
+    root.close(section);
+    limits
+}
+
+fn log(root: &mut Taker) -> Log {
+    let mut section = root.section("log");
+    let level = section.take_text("level", "info", |text| {
+        text.parse::<tracing_subscriber::filter::Targets>()
+            .map(|_| text.to_owned())
+            .map_err(|_| "error, warn, info, debug or a tracing filter".to_owned())
+    });
+    root.close(section);
+    Log { level }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shipped_example_parses_to_the_defaults() {
+        assert_eq!(Config::parse(EXAMPLE), Config::parse(""));
+        assert_eq!(Config::parse("").map(|config| config.plan.mistakes()), Ok(vec![]));
+    }
+
+    #[test]
+    fn every_mistake_is_told_at_once_with_its_key_and_what_would_be_right() {
+        let wrong = r#"
+            dat = "/x"
+            [listen]
+            https = "8443"
+            [plan]
+            slot_seconds = 7
+            targets = ["1.1.1.1"]
+            [coverage]
+            availability_reliable = 99.0
+            [limits]
+            connections = 0
+            [readers]
+            addresses = ["10.0.0.0/40"]
+            token_hashes = ["suar_r_secret"]
+            [tls]
+            certificate = "a.pem"
+            [extra]
+        "#;
+        let mistakes = Config::parse(wrong).expect_err("all of it is wrong");
+        let text = mistakes.join("\n");
+        for part in [
+            "dat: unknown, did you mean data?",
+            "listen.https:",
+            "plan.slot_seconds:",
+            "plan.targets: 1 is outside 2 to 8",
+            "coverage.availability_reliable: found 99.0, expected a number from 0 to 1",
+            "limits.connections: found 0, expected a number from 1 to 1000000",
+            "readers.addresses:",
+            "readers.token_hashes:",
+            "tls.key:",
+            "extra: unknown",
+        ] {
+            assert!(text.contains(part), "{part} is missing in:\n{text}");
+        }
+        assert_eq!(mistakes.len(), 10, "{text}");
+        assert!(!text.contains("suar_r_secret"), "a token must not reach the screen");
+    }
+
+    #[test]
+    fn a_file_that_is_no_toml_says_where() {
+        let text = Config::parse("data = ").expect_err("not TOML").join("");
+        assert!(text.contains("line 1"), "{text}");
+    }
+}

@@ -1,1 +1,41 @@
-//! (to be written)
+//! From a decoded push to a receipt: a bounded queue, what is new, what is refused, what is counted.
+//!
+//! [`decide`] is pure. The queue ends at the store's writer, which puts many pushes into one transaction
+//! and answers only after it is on disk.
+
+pub mod counters;
+pub mod decide;
+
+use suar_wire::{AgentId, Push, SiteCode};
+
+use crate::store::StoredRecord;
+
+pub use counters::{IngestCounters, RejectReason};
+
+/// Above this no agent could have counted, one record a millisecond for 8,000 years.
+pub const SEQUENCE_MAX: u64 = 1 << 48;
+
+/// A push whose sender is known.
+#[derive(Debug)]
+pub struct Submission {
+    pub agent: AgentId,
+    pub site: SiteCode,
+    pub joined_ms: i64,
+    pub received_ms: i64,
+    pub push: Push,
+}
+
+/// What a push added, handed to the live state after it is durable. Refused, known and quarantined
+/// records are not in it.
+#[derive(Debug, Clone)]
+pub struct Accepted {
+    pub agent: AgentId,
+    pub site: SiteCode,
+    pub received_ms: i64,
+    pub plan_version: u32,
+    pub records: Vec<StoredRecord>,
+}
+
+/// How many pushes' records may wait for the live state; the writer waits when it is full, so that
+/// counters never miss one.
+pub const ACCEPTED_WAITING_MAX: usize = 1_024;

@@ -5,6 +5,7 @@
 
 pub mod cli;
 pub mod config;
+pub mod wall_clock;
 
 pub mod region;
 pub mod registry;

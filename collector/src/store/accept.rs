@@ -1,0 +1,241 @@
+//! One push inside the writer's transaction: what is known is read, the pure decision is made, what it
+//! came to is written.
+
+use std::collections::HashMap;
+
+use prost::Message;
+use rusqlite::{Connection, OptionalExtension, params};
+use suar_wire::{AgentId, Body, BootId, IntervalSet, SlotWidth, Stamp};
+
+use super::acks::Acks;
+use super::{StoreError, StoredRecord, chunk};
+use crate::clock::{Anchor, Neighbours, Quality, Repair};
+use crate::day::Day;
+use crate::ingest::Submission;
+use crate::ingest::decide::{self, Decision, Prepared, Taken};
+use crate::summary::explain::explained_by;
+
+/// Puts a push into the store. `width` is the slot width of the plan, for agents that sent no round.
+pub fn accept(
+    connection: &Connection,
+    submission: Submission,
+    width: SlotWidth,
+) -> Result<Decision, StoreError> {
+    let Submission { agent, joined_ms, received_ms, push, .. } = submission;
+    let boot = push.clock.boot;
+    let (mut anchors, bounds) = load_anchors(connection, agent, &push.records, boot)?;
+    let now = Anchor::of(&push.clock, received_ms);
+    let best = anchors.get(&boot).map_or(now, |known| known.better(now));
+    anchors.insert(boot, best);
+    save_anchor(connection, agent, boot, best, Quality::Synced)?;
+
+    let sequences = push.records.iter().map(|record| record.sequence);
+    let sequences = sequences.filter(|sequence| (1..=crate::ingest::SEQUENCE_MAX).contains(sequence));
+    let (first, last) = sequences.fold((u64::MAX, 0), |(low, high), s| (low.min(s), high.max(s)));
+    let known =
+        if first <= last { Acks::load(connection, agent, push.epoch, first, last)? } else { Acks::default() };
+
+    let mut repair = Repair::new(joined_ms, received_ms, anchors, &push.records);
+    let known_bounds = bounds.clone();
+    repair.bounds = bounds;
+    let width = push.records.iter().filter_map(width_of).max().unwrap_or(width);
+    let prepared = decide::prepare(agent, push.epoch, push.records, &known, repair);
+    let loaded = load_taken(connection, agent, prepared.days())?;
+    let (mut acks, mut taken) = (known.clone(), loaded.clone());
+    let repair = prepared.repair.clone();
+    let decision = prepared.settle(&mut taken, &mut acks);
+
+    acks.save(connection, agent, push.epoch, &known)?;
+    for (boot, offset_ms) in repair.bounds.iter().filter(|(boot, _)| !known_bounds.contains_key(boot)) {
+        let anchor = Anchor { offset_ms: *offset_ms, error_ms: i64::MAX, boot_ms: 0 };
+        save_anchor(connection, agent, *boot, anchor, Quality::Bounded)?;
+    }
+    for (day, seconds) in taken.iter().filter(|(day, seconds)| loaded.get(day) != Some(seconds)) {
+        save_taken(connection, agent, *day, seconds)?;
+    }
+    keep(connection, agent, received_ms, &decision.kept)?;
+    for (record, reason) in &decision.set_aside {
+        connection
+            .prepare_cached(
+                "INSERT INTO quarantine (agent, epoch, sequence, reason, received_ms, bytes)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            )?
+            .execute(params![
+                agent.0,
+                push.epoch.0,
+                record.sequence as i64,
+                reason.label(),
+                received_ms,
+                suar_wire::encode_record(record)
+            ])?;
+    }
+    for stored in &decision.kept {
+        let time_of = |stamp: &Stamp| repair.stamp(stamp, Neighbours::default()).at_ms;
+        if let Some(explanation) = explained_by(stored, width, time_of) {
+            connection
+                .prepare_cached(
+                    "INSERT INTO explanation (agent, from_s, to_s, reason) VALUES (?1, ?2, ?3, ?4)",
+                )?
+                .execute(params![
+                    agent.0,
+                    explanation.from_s,
+                    explanation.to_s,
+                    explanation.reason.label()
+                ])?;
+        }
+        if let Body::Dropped(dropped) = &stored.record.body {
+            connection
+                .prepare_cached(
+                    "INSERT OR IGNORE INTO lost (agent, epoch, first, last) VALUES (?1, ?2, ?3, ?4)",
+                )?
+                .execute(params![agent.0, push.epoch.0, dropped.first as i64, dropped.last as i64])?;
+        }
+    }
+    note_seen(connection, agent, received_ms, &decision.kept)?;
+    Ok(decision)
+}
+
+fn width_of(record: &suar_wire::Record) -> Option<SlotWidth> {
+    match &record.body {
+        Body::Round(round) => Some(round.slot.width),
+        _ => None,
+    }
+}
+
+type Bounds = HashMap<BootId, i64>;
+
+fn load_anchors(
+    connection: &Connection,
+    agent: AgentId,
+    records: &[suar_wire::Record],
+    now: BootId,
+) -> Result<(HashMap<BootId, Anchor>, Bounds), StoreError> {
+    let (mut anchors, mut bounds) = (HashMap::new(), Bounds::new());
+    let mut boots: Vec<BootId> = records.iter().map(|record| record.stamp.boot).collect();
+    boots.extend(Prepared::stamps_before(records).map(|stamp| stamp.boot));
+    boots.push(now);
+    boots.sort();
+    boots.dedup();
+    let mut select = connection.prepare_cached(
+        "SELECT offset_ms, error_ms, boot_ms, quality FROM anchor WHERE agent = ?1 AND boot = ?2",
+    )?;
+    for boot in boots {
+        let found = select
+            .query_row(params![agent.0, boot.0], |row| {
+                let anchor = Anchor { offset_ms: row.get(0)?, error_ms: row.get(1)?, boot_ms: row.get(2)? };
+                Ok((anchor, row.get::<_, u32>(3)?))
+            })
+            .optional()?;
+        match found {
+            Some((anchor, quality)) if Quality::from_code(quality) == Some(Quality::Bounded) => {
+                bounds.insert(boot, anchor.offset_ms);
+            }
+            Some((anchor, _)) => {
+                anchors.insert(boot, anchor);
+            }
+            None => {}
+        }
+    }
+    Ok((anchors, bounds))
+}
+
+fn save_anchor(
+    connection: &Connection,
+    agent: AgentId,
+    boot: BootId,
+    anchor: Anchor,
+    quality: Quality,
+) -> Result<(), StoreError> {
+    connection
+        .prepare_cached(
+            "INSERT OR REPLACE INTO anchor (agent, boot, offset_ms, error_ms, boot_ms, quality)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?
+        .execute(params![
+            agent.0,
+            boot.0,
+            anchor.offset_ms,
+            anchor.error_ms,
+            anchor.boot_ms,
+            quality.code()
+        ])?;
+    Ok(())
+}
+
+/// Seconds of a day as first, last, first, last, ...
+#[derive(Clone, PartialEq, Message)]
+struct RangesPb {
+    #[prost(uint32, repeated, tag = "1")]
+    ends: Vec<u32>,
+}
+
+fn load_taken(
+    connection: &Connection,
+    agent: AgentId,
+    days: impl IntoIterator<Item = Day>,
+) -> Result<Taken, StoreError> {
+    let mut select = connection.prepare_cached("SELECT ranges FROM taken WHERE agent = ?1 AND day = ?2")?;
+    let mut taken = Taken::new();
+    for day in days {
+        let bytes: Option<Vec<u8>> = select.query_row(params![agent.0, day], |row| row.get(0)).optional()?;
+        let Some(bytes) = bytes else { continue };
+        let ranges = RangesPb::decode(bytes.as_slice())
+            .map_err(|error| StoreError::Damaged(format!("taken slots: {error}")))?;
+        let pairs = ranges.ends.chunks_exact(2).map(|pair| (u64::from(pair[0]), u64::from(pair[1])));
+        taken.insert(day, pairs.collect());
+    }
+    Ok(taken)
+}
+
+fn save_taken(
+    connection: &Connection,
+    agent: AgentId,
+    day: Day,
+    seconds: &IntervalSet,
+) -> Result<(), StoreError> {
+    let ends = seconds.ranges().iter().flat_map(|&(first, last)| [first as u32, last as u32]).collect();
+    connection
+        .prepare_cached("INSERT OR REPLACE INTO taken (agent, day, ranges) VALUES (?1, ?2, ?3)")?
+        .execute(params![agent.0, day, RangesPb { ends }.encode_to_vec()])?;
+    Ok(())
+}
+
+/// One inbox row for each day, so that a reader finds what is fresh of a day.
+fn keep(
+    connection: &Connection,
+    agent: AgentId,
+    received_ms: i64,
+    kept: &[StoredRecord],
+) -> Result<(), StoreError> {
+    let mut days: std::collections::BTreeMap<Day, Vec<StoredRecord>> = std::collections::BTreeMap::new();
+    for stored in kept {
+        days.entry(stored.day()).or_default().push(stored.clone());
+    }
+    let mut insert = connection
+        .prepare_cached("INSERT INTO inbox (agent, day, received_ms, bytes) VALUES (?1, ?2, ?3, ?4)")?;
+    for (day, records) in days {
+        insert.execute(params![agent.0, day, received_ms, chunk::encode(&records)])?;
+    }
+    Ok(())
+}
+
+fn note_seen(
+    connection: &Connection,
+    agent: AgentId,
+    received_ms: i64,
+    kept: &[StoredRecord],
+) -> Result<(), StoreError> {
+    connection
+        .prepare_cached("UPDATE agent SET last_seen_ms = max(coalesce(last_seen_ms, 0), ?2) WHERE id = ?1")?
+        .execute(params![agent.0, received_ms])?;
+    let newest = kept.iter().rev().find_map(|stored| match &stored.record.body {
+        Body::SessionStart(start) => Some(start),
+        _ => None,
+    });
+    if let Some(start) = newest {
+        connection
+            .prepare_cached("UPDATE agent SET version = ?2, system = ?3 WHERE id = ?1")?
+            .execute(params![agent.0, start.agent_version, start.system])?;
+    }
+    Ok(())
+}

@@ -1,0 +1,179 @@
+//! Sites, agents, join codes and the plan: what people and joining agents change.
+
+use std::path::Path;
+
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+use suar_wire::joining::JoinRefusal;
+use suar_wire::{AgentId, Plan, SiteCode};
+
+use super::{Agent, StoreError, reader, schema};
+use crate::registry::Site;
+
+/// A connection for the command line and for start-up. Works beside a running collector.
+#[derive(Debug)]
+pub struct Admin {
+    connection: Connection,
+}
+
+/// A join that arrived. Random values are drawn by whoever makes it, so that this stays testable.
+#[derive(Debug, Clone)]
+pub struct Joining {
+    pub secret_hash: [u8; 32],
+    pub site: SiteCode,
+    pub agent: AgentId,
+    pub token_hash: [u8; 32],
+    pub agent_version: String,
+    pub system: String,
+    pub now_ms: i64,
+}
+
+/// What came of a join.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Joined {
+    Welcome { site_name: String },
+    Refused(JoinRefusal),
+}
+
+impl Admin {
+    pub fn open(dir: &Path) -> Result<Self, StoreError> {
+        Ok(Self { connection: schema::open(dir)? })
+    }
+
+    /// Adds or changes sites from `valid_from_ms` on, all or none.
+    pub fn put_sites(&mut self, sites: &[Site], valid_from_ms: i64) -> Result<(), StoreError> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        for site in sites {
+            let json = serde_json::to_string(site).map_err(|error| StoreError::Damaged(error.to_string()))?;
+            transaction.execute(
+                "INSERT OR REPLACE INTO site_version (code, valid_from_ms, json) VALUES (?1, ?2, ?3)",
+                params![site.code.as_str(), valid_from_ms, json],
+            )?;
+        }
+        transaction.commit()?;
+        Ok(())
+    }
+
+    pub fn put_join_code(
+        &mut self,
+        secret_hash: [u8; 32],
+        site: &SiteCode,
+        expires_ms: i64,
+        uses: u32,
+    ) -> Result<(), StoreError> {
+        self.connection.execute(
+            "INSERT INTO join_code (secret_hash, site, expires_ms, uses_left) VALUES (?1, ?2, ?3, ?4)",
+            params![secret_hash, site.as_str(), expires_ms, uses],
+        )?;
+        Ok(())
+    }
+
+    /// `false` when there is no such agent. Revoking twice keeps the first time.
+    pub fn revoke(&mut self, agent: AgentId, now_ms: i64) -> Result<bool, StoreError> {
+        let changed = self.connection.execute(
+            "UPDATE agent SET revoked_ms = coalesce(revoked_ms, ?2) WHERE id = ?1",
+            params![agent.0, now_ms],
+        )?;
+        Ok(changed == 1)
+    }
+
+    /// The plan with its version: the last one when nothing changed, one more when it did.
+    pub fn number_plan(&mut self, plan: &Plan) -> Result<Plan, StoreError> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let last = last_plan(&transaction)?;
+        let version = last.as_ref().map_or(0, |last| last.version);
+        let numbered = Plan { version, ..plan.clone() };
+        if last.as_ref() == Some(&numbered) {
+            return Ok(numbered);
+        }
+        let numbered = Plan { version: version + 1, ..numbered };
+        let json =
+            serde_json::to_string(&numbered).map_err(|error| StoreError::Damaged(error.to_string()))?;
+        transaction
+            .execute("INSERT INTO plan (version, json) VALUES (?1, ?2)", params![numbered.version, json])?;
+        transaction.commit()?;
+        Ok(numbered)
+    }
+
+    pub fn meta(&self, key: &str) -> Result<Option<String>, StoreError> {
+        schema::meta(&self.connection, key)
+    }
+
+    pub fn set_meta(&mut self, key: &str, value: &str) -> Result<(), StoreError> {
+        schema::set_meta(&self.connection, key, value)
+    }
+
+    /// One join in a transaction of its own; the running collector joins through its writer.
+    pub fn join(&mut self, joining: &Joining) -> Result<Joined, StoreError> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let joined = join(&transaction, joining)?;
+        transaction.commit()?;
+        Ok(joined)
+    }
+}
+
+fn last_plan(connection: &Connection) -> Result<Option<Plan>, StoreError> {
+    let json: Option<String> = connection
+        .query_row("SELECT json FROM plan ORDER BY version DESC LIMIT 1", [], |row| row.get(0))
+        .optional()?;
+    let parse = |json: String| {
+        serde_json::from_str(&json).map_err(|error| StoreError::Damaged(format!("the last plan: {error}")))
+    };
+    json.map(parse).transpose()
+}
+
+/// Checks a code and makes the agent. The caller's transaction makes it one step.
+pub(super) fn join(connection: &Connection, joining: &Joining) -> Result<Joined, StoreError> {
+    let code: Option<(String, i64, i64)> = connection
+        .query_row(
+            "SELECT site, expires_ms, uses_left FROM join_code WHERE secret_hash = ?1",
+            [joining.secret_hash],
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+        )
+        .optional()?;
+    let refusal = match code {
+        None => Some(JoinRefusal::UnknownCode),
+        Some((site, _, _)) if site != joining.site.as_str() => Some(JoinRefusal::WrongSite),
+        Some((_, _, uses_left)) if uses_left <= 0 => Some(JoinRefusal::UsedUp),
+        Some((_, expires_ms, _)) if expires_ms <= joining.now_ms => Some(JoinRefusal::Expired),
+        Some(_) => None,
+    };
+    if let Some(refusal) = refusal {
+        return Ok(Joined::Refused(refusal));
+    }
+    let sites = reader::sites_at(connection, joining.now_ms)?;
+    let Some(site) = sites.into_iter().find(|site| site.code == joining.site) else {
+        return Ok(Joined::Refused(JoinRefusal::WrongSite));
+    };
+    connection.execute(
+        "UPDATE join_code SET uses_left = uses_left - 1 WHERE secret_hash = ?1",
+        [joining.secret_hash],
+    )?;
+    connection.execute(
+        "INSERT INTO agent (id, token_hash, site, joined_ms, version, system) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        params![
+            joining.agent.0,
+            joining.token_hash,
+            joining.site.as_str(),
+            joining.now_ms,
+            joining.agent_version,
+            joining.system
+        ],
+    )?;
+    Ok(Joined::Welcome { site_name: site.name })
+}
+
+pub(super) fn agent_from(row: &rusqlite::Row<'_>) -> rusqlite::Result<Agent> {
+    let site: String = row.get("site")?;
+    let wrong = |error: suar_wire::identity::NameError| {
+        rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(error))
+    };
+    Ok(Agent {
+        id: AgentId(row.get("id")?),
+        site: site.parse().map_err(wrong)?,
+        joined_ms: row.get("joined_ms")?,
+        revoked_ms: row.get("revoked_ms")?,
+        version: row.get("version")?,
+        system: row.get("system")?,
+        last_seen_ms: row.get("last_seen_ms")?,
+    })
+}

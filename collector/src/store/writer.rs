@@ -1,0 +1,237 @@
+//! The one thread that commits what agents send. It takes whatever waits, puts it into one transaction,
+//! and answers only after that is on disk: one fsync for many pushes.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use rusqlite::{Connection, TransactionBehavior};
+use suar_wire::{Receipt, SlotWidth};
+use tokio::sync::{mpsc, oneshot};
+
+use super::accept::accept;
+use super::admin::{self, Joining};
+use super::{StoreError, schema};
+use crate::ingest::decide::Decision;
+use crate::ingest::{Accepted, IngestCounters, Submission};
+use crate::wall_clock::now_ms;
+
+/// Most jobs in one transaction: more would make the first of them wait for no gain.
+pub const GROUP_MAX: usize = 256;
+
+/// What the writer is asked to do, with where the answer goes. Errors travel as shared values because one
+/// failed commit fails the whole group.
+#[derive(Debug)]
+pub enum Job {
+    Push(Box<Submission>, Answer<Receipt>),
+    Join(Box<Joining>, Answer<admin::Joined>),
+    /// Inbox rows that are in the month files now.
+    Forget(Vec<i64>, Answer<()>),
+}
+
+pub type Answer<T> = oneshot::Sender<Result<T, Arc<StoreError>>>;
+
+/// What the writer shares with the rest of the process.
+#[derive(Debug, Clone)]
+pub struct Shared {
+    pub counters: Arc<IngestCounters>,
+    /// Version of the plan that receipts name, and its slot width in seconds.
+    pub plan_version: Arc<AtomicU32>,
+    pub slot_width: SlotWidth,
+    /// Where new records go once they are durable; `None` when nobody looks.
+    pub accepted: Option<mpsc::Sender<Accepted>>,
+}
+
+#[derive(Debug)]
+pub struct Writer {
+    connection: Connection,
+    shared: Shared,
+}
+
+impl Writer {
+    pub fn open(dir: &Path, shared: Shared) -> Result<Self, StoreError> {
+        Ok(Self { connection: schema::open(dir)?, shared })
+    }
+
+    /// Runs on a thread of its own until every sender is gone.
+    pub fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
+        while let Some(first) = jobs.blocking_recv() {
+            let mut group = vec![first];
+            while group.len() < GROUP_MAX
+                && let Ok(job) = jobs.try_recv()
+            {
+                group.push(job);
+            }
+            self.commit(group);
+        }
+        if let Err(error) = self.connection.pragma_update(None, "wal_checkpoint", "TRUNCATE") {
+            tracing::warn!(%error, "the write-ahead log stays: it is read at the next start");
+        }
+    }
+
+    /// One transaction for the group; the answers go out after it is on disk.
+    pub fn commit(&mut self, group: Vec<Job>) {
+        let mut done = Vec::with_capacity(group.len());
+        match self.transact(group, &mut done) {
+            Ok(()) => done.into_iter().for_each(|done| done.tell(&self.shared)),
+            Err(error) => {
+                tracing::error!(%error, "a commit failed; nothing of it was acknowledged");
+                let error = Arc::new(error);
+                done.into_iter().for_each(|done| done.fail(&error));
+            }
+        }
+    }
+
+    fn transact(&mut self, group: Vec<Job>, done: &mut Vec<Done>) -> Result<(), StoreError> {
+        let begun = self.connection.transaction_with_behavior(TransactionBehavior::Immediate);
+        let mut transaction = match begun {
+            Ok(transaction) => transaction,
+            Err(error) => {
+                done.extend(group.into_iter().map(Done::not_begun));
+                return Err(error.into());
+            }
+        };
+        let mut jobs = group.into_iter();
+        while let Some(job) = jobs.next() {
+            // A savepoint each: what the store cannot take from one agent must not fail the others.
+            let finished = match transaction.savepoint() {
+                Ok(savepoint) => job.perform(&savepoint, self.shared.slot_width).and_settle(savepoint),
+                Err(error) => job.fail_alone(error.into()),
+            };
+            done.push(finished);
+        }
+        transaction.commit()?;
+        self.shared.counters.commits.add(1);
+        Ok(())
+    }
+}
+
+/// A job that was performed but is not durable yet.
+enum Done {
+    Push { result: Result<(Decision, Context), StoreError>, answer: Answer<Receipt> },
+    Join { result: Result<admin::Joined, StoreError>, answer: Answer<admin::Joined> },
+    Forget { result: Result<(), StoreError>, answer: Answer<()> },
+}
+
+/// What the receipt and the live state need besides the decision.
+struct Context {
+    agent: suar_wire::AgentId,
+    site: suar_wire::SiteCode,
+    received_ms: i64,
+    plan_version: u32,
+}
+
+impl Job {
+    fn perform(self, connection: &Connection, width: SlotWidth) -> Done {
+        match self {
+            Self::Push(submission, answer) => {
+                let context = Context {
+                    agent: submission.agent,
+                    site: submission.site.clone(),
+                    received_ms: submission.received_ms,
+                    plan_version: submission.push.plan_version,
+                };
+                let result = accept(connection, *submission, width).map(|decision| (decision, context));
+                Done::Push { result, answer }
+            }
+            Self::Join(joining, answer) => Done::Join { result: admin::join(connection, &joining), answer },
+            Self::Forget(ids, answer) => {
+                Done::Forget { result: super::pack::forget(connection, &ids), answer }
+            }
+        }
+    }
+
+    fn fail_alone(self, error: StoreError) -> Done {
+        match self {
+            Self::Push(_, answer) => Done::Push { result: Err(error), answer },
+            Self::Join(_, answer) => Done::Join { result: Err(error), answer },
+            Self::Forget(_, answer) => Done::Forget { result: Err(error), answer },
+        }
+    }
+}
+
+impl Done {
+    fn not_begun(job: Job) -> Self {
+        job.fail_alone(StoreError::Busy)
+    }
+
+    fn and_settle(mut self, mut savepoint: rusqlite::Savepoint<'_>) -> Self {
+        let failed = match &self {
+            Self::Push { result, .. } => result.is_err(),
+            Self::Join { result, .. } => result.is_err(),
+            Self::Forget { result, .. } => result.is_err(),
+        };
+        let settled = if failed { savepoint.rollback() } else { Ok(()) };
+        if let Err(error) = settled.and_then(|()| savepoint.commit()) {
+            self.set_error(error.into());
+        }
+        self
+    }
+
+    fn set_error(&mut self, error: StoreError) {
+        match self {
+            Self::Push { result, .. } => *result = Err(error),
+            Self::Join { result, .. } => *result = Err(error),
+            Self::Forget { result, .. } => *result = Err(error),
+        }
+    }
+
+    /// The transaction is on disk.
+    fn tell(self, shared: &Shared) {
+        match self {
+            Self::Push { result: Ok((decision, context)), answer } => {
+                tell_push(decision, context, answer, shared);
+            }
+            Self::Push { result: Err(error), answer } => answer_with(answer, Err(error)),
+            Self::Join { result, answer } => answer_with(answer, result),
+            Self::Forget { result, answer } => answer_with(answer, result),
+        }
+    }
+
+    fn fail(self, error: &Arc<StoreError>) {
+        match self {
+            Self::Push { answer, .. } => drop(answer.send(Err(Arc::clone(error)))),
+            Self::Join { answer, .. } => drop(answer.send(Err(Arc::clone(error)))),
+            Self::Forget { answer, .. } => drop(answer.send(Err(Arc::clone(error)))),
+        }
+    }
+}
+
+fn answer_with<T>(answer: Answer<T>, result: Result<T, StoreError>) {
+    if let Err(error) = &result {
+        tracing::error!(%error, "the store could not do what an agent asked for");
+    }
+    // Whoever asked may have gone away; what was done stays done.
+    drop(answer.send(result.map_err(Arc::new)));
+}
+
+fn tell_push(decision: Decision, context: Context, answer: Answer<Receipt>, shared: &Shared) {
+    let counters = &shared.counters;
+    counters.pushes.add(1);
+    counters.records_kept.add(decision.kept.len() as u64);
+    counters.records_known.add(decision.known);
+    for refusal in &decision.refused {
+        counters.refused(refusal.reason).add(1);
+    }
+    for (_, reason) in &decision.set_aside {
+        counters.set_aside(*reason).add(1);
+    }
+    let receipt = Receipt {
+        acknowledged: decision.acknowledged,
+        refused: decision.refused,
+        server_ms: now_ms(),
+        plan_version: shared.plan_version.load(Ordering::Relaxed),
+    };
+    drop(answer.send(Ok(receipt)));
+    if let Some(accepted) = &shared.accepted {
+        let news = Accepted {
+            agent: context.agent,
+            site: context.site,
+            received_ms: context.received_ms,
+            plan_version: context.plan_version,
+            records: decision.kept,
+        };
+        // Waits when the live state is behind, so that its counters never miss a record.
+        drop(accepted.blocking_send(news));
+    }
+}

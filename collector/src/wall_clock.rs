@@ -1,0 +1,12 @@
+//! The wall clock of the collector's machine: the one place that reads it.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+pub const MS_A_DAY: i64 = 86_400_000;
+
+/// Milliseconds since 1970; 0 when the clock stands before that.
+pub fn now_ms() -> i64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
