@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 
 use suar_wire::Plan;
 
+use crate::coverage::Rules;
+
 pub use network::Network;
 use take::Taker;
 
@@ -25,8 +27,7 @@ pub struct Config {
     pub readers: Readers,
     /// Version 0 here; the store numbers it when it differs from the last one.
     pub plan: Plan,
-    /// Keys and values of `[coverage]`, known to be numbers.
-    pub coverage: toml::Table,
+    pub coverage: Rules,
     pub store: StoreOptions,
     pub limits: Limits,
     pub log: Log,
@@ -195,27 +196,31 @@ fn plan(root: &mut Taker) -> Plan {
         health_seconds: section.take("health_seconds", standard.health_seconds, "1 to 86400 seconds"),
     };
     for mistake in plan.mistakes() {
-        section.mistake_of_plan(&mistake);
+        section.mistake_of(&mistake);
     }
     root.close(section);
     plan
 }
 
-/// Which keys there are and what each may be; `coverage::Rules` gives them their meaning.
-fn coverage(root: &mut Taker) -> toml::Table {
+/// The keys are those of the rules themselves, so that a new rule needs no line here.
+fn coverage(root: &mut Taker) -> Rules {
     let mut section = root.section("coverage");
-    let example = EXAMPLE.parse::<toml::Table>().expect("a test parses the example");
-    let defaults = example["coverage"].as_table().cloned().unwrap_or_default();
-    let mut rules = toml::Table::new();
+    let defaults = toml::Table::try_from(Rules::default()).expect("rules are plain numbers");
+    let mut table = toml::Table::new();
     for (key, default) in defaults {
-        let value = if default.is_integer() {
-            toml::Value::Integer(section.take_between(&key, default.as_integer().unwrap_or(0), 0, 400))
-        } else {
-            let share = !key.ends_with("_mbps") && !key.ends_with("_ms");
-            let max = if share { 1.0 } else { 100_000.0 };
-            toml::Value::Float(section.take_between(&key, default.as_float().unwrap_or(0.0), 0.0, max))
+        let value = match default {
+            toml::Value::Integer(default) => section.take(&key, default, "a whole number").into(),
+            toml::Value::Float(default) => section.take_float(&key, default).into(),
+            other => other,
         };
-        rules.insert(key, value);
+        table.insert(key, value);
+    }
+    let rules: Rules = table.try_into().unwrap_or_else(|error: toml::de::Error| {
+        section.mistake("", error.message());
+        Rules::default()
+    });
+    for problem in rules.problems() {
+        section.mistake_of(&problem);
     }
     root.close(section);
     rules
@@ -290,7 +295,7 @@ mod tests {
             "listen.https:",
             "plan.slot_seconds:",
             "plan.targets: 1 is outside 2 to 8",
-            "coverage.availability_reliable: found 99.0, expected a number from 0 to 1",
+            "coverage.availability_reliable: ",
             "limits.connections: found 0, expected a number from 1 to 1000000",
             "readers.addresses:",
             "readers.token_hashes:",

@@ -8,8 +8,9 @@ pub mod decide;
 
 use suar_wire::{AgentId, Push, SiteCode};
 
-use crate::store::StoredRecord;
-
+/// What a push added, handed to the live state after it is durable. Refused, known and quarantined
+/// records are not in it.
+pub use crate::live::Accepted;
 pub use counters::{IngestCounters, RejectReason};
 
 /// Above this no agent could have counted, one record a millisecond for 8,000 years.
@@ -23,17 +24,6 @@ pub struct Submission {
     pub joined_ms: i64,
     pub received_ms: i64,
     pub push: Push,
-}
-
-/// What a push added, handed to the live state after it is durable. Refused, known and quarantined
-/// records are not in it.
-#[derive(Debug, Clone)]
-pub struct Accepted {
-    pub agent: AgentId,
-    pub site: SiteCode,
-    pub received_ms: i64,
-    pub plan_version: u32,
-    pub records: Vec<StoredRecord>,
 }
 
 /// How many pushes' records may wait for the live state; the writer waits when it is full, so that

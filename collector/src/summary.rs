@@ -39,6 +39,7 @@ pub fn measured(records: &[StoredRecord]) -> DaySummary {
             Quality::Estimated => summary.estimated += 1,
             Quality::Bounded => summary.bounded += 1,
         }
+        summary.slot_seconds = summary.slot_seconds.max(round.slot.width.seconds());
         let block = start_s as u32 / BLOCK_SECONDS;
         let echoes = round.echoes.iter().filter(|echo| echo.method == EchoMethod::Icmp && echo.sent > 0);
         for echo in echoes {

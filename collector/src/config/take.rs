@@ -34,19 +34,22 @@ impl Taker {
     {
         let Some(value) = self.remove(key) else { return default };
         let found = value.to_string();
-        // Whoever writes `1` for a number with a fraction means 1.0.
-        let number: Option<T> = value
-            .clone()
-            .try_into()
-            .ok()
-            .or_else(|| toml::Value::Float(value.as_integer()? as f64).try_into().ok());
-        match number {
-            Some(number) if (low..=high).contains(&number) => number,
+        match value.try_into::<T>() {
+            Ok(number) if (low..=high).contains(&number) => number,
             _ => {
                 self.mistake(key, &format!("found {found}, expected a number from {low} to {high}"));
                 default
             }
         }
+    }
+
+    /// A number with a fraction; `1` is taken as `1.0`.
+    pub fn take_float(&mut self, key: &str, default: f64) -> f64 {
+        let Some(value) = self.remove(key) else { return default };
+        value.as_float().or_else(|| Some(value.as_integer()? as f64)).unwrap_or_else(|| {
+            self.mistake(key, &format!("found {value}, expected a number"));
+            default
+        })
     }
 
     /// A text that `read` understands or says what would be right.
@@ -107,7 +110,7 @@ impl Taker {
     }
 
     /// A sentence that already starts with its key.
-    pub fn mistake_of_plan(&mut self, sentence: &str) {
+    pub fn mistake_of(&mut self, sentence: &str) {
         self.mistakes.push(self.place(sentence));
     }
 

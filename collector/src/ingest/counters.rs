@@ -1,10 +1,13 @@
 //! Counters of what came in, by reason. Plain numbers; the exposition gives them names.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use suar_wire::RefusalReason;
+use suar_wire::joining::JoinRefusal;
 
 use crate::clock::SetAside;
+use crate::exposition::Own;
 
 /// Why a request of an agent was turned away as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -76,38 +79,102 @@ impl Counter {
     }
 }
 
-#[derive(Debug, Default)]
+/// What was counted since the collector started. The exposition's own counters are fed from here, so that
+/// nothing is counted in two places.
+#[derive(Debug)]
 pub struct IngestCounters {
-    pub pushes: Counter,
-    pub body_bytes: Counter,
-    pub unpacked_bytes: Counter,
+    own: Own,
     pub records_kept: Counter,
     /// Known already: success, and how much is sent twice.
     pub records_known: Counter,
     /// Transactions; pushes divided by this is how many share one write to disk.
     pub commits: Counter,
+    pub pushes: Counter,
     pub joins: Counter,
-    pub joins_refused: Counter,
     pub connections: Counter,
-    /// Connections turned away at the bound, or whose handshake failed.
+    /// Connections turned away at the bound.
     pub connections_refused: Counter,
     pub handshakes_failed: Counter,
     rejected: [Counter; RejectReason::ALL.len()],
+    joins_refused: [Counter; JoinRefusal::ALL.len()],
     refused: [Counter; RefusalReason::ALL.len()],
     set_aside: [Counter; SetAside::ALL.len()],
 }
 
 impl IngestCounters {
-    pub fn rejected(&self, reason: RejectReason) -> &Counter {
-        &self.rejected[place(&RejectReason::ALL, reason)]
+    pub fn new(own: Own) -> Self {
+        Self {
+            own,
+            records_kept: Counter::default(),
+            records_known: Counter::default(),
+            commits: Counter::default(),
+            pushes: Counter::default(),
+            joins: Counter::default(),
+            connections: Counter::default(),
+            connections_refused: Counter::default(),
+            handshakes_failed: Counter::default(),
+            rejected: Default::default(),
+            joins_refused: Default::default(),
+            refused: Default::default(),
+            set_aside: Default::default(),
+        }
     }
 
-    pub fn refused(&self, reason: RefusalReason) -> &Counter {
-        &self.refused[place(RefusalReason::ALL, reason)]
+    pub fn own(&self) -> &Own {
+        &self.own
     }
 
-    pub fn set_aside(&self, reason: SetAside) -> &Counter {
-        &self.set_aside[place(&SetAside::ALL, reason)]
+    /// A push got its receipt.
+    pub fn answered(&self) {
+        self.pushes.add(1);
+        self.own.push_answered(200, "ok");
+    }
+
+    /// A push was turned away as a whole.
+    pub fn rejected(&self, status: u16, reason: RejectReason) {
+        self.rejected[place(&RejectReason::ALL, reason)].add(1);
+        self.own.push_answered(status, reason.label());
+    }
+
+    pub fn rejections(&self, reason: RejectReason) -> u64 {
+        self.rejected[place(&RejectReason::ALL, reason)].get()
+    }
+
+    pub fn kept(&self, kept: u64, known: u64) {
+        self.records_kept.add(kept);
+        self.records_known.add(known);
+    }
+
+    pub fn refused(&self, reason: RefusalReason) {
+        self.refused[place(RefusalReason::ALL, reason)].add(1);
+        self.own.records_refused(reason.label(), 1);
+    }
+
+    pub fn refusals(&self, reason: RefusalReason) -> u64 {
+        self.refused[place(RefusalReason::ALL, reason)].get()
+    }
+
+    pub fn set_aside(&self, reason: SetAside) {
+        self.set_aside[place(&SetAside::ALL, reason)].add(1);
+        self.own.records_quarantined(reason.label(), 1);
+    }
+
+    pub fn set_asides(&self, reason: SetAside) -> u64 {
+        self.set_aside[place(&SetAside::ALL, reason)].get()
+    }
+
+    pub fn join_refused(&self, reason: JoinRefusal) {
+        self.joins_refused[place(JoinRefusal::ALL, reason)].add(1);
+    }
+
+    pub fn join_refusals(&self, reason: JoinRefusal) -> u64 {
+        self.joins_refused[place(JoinRefusal::ALL, reason)].get()
+    }
+
+    /// A group is on the disk.
+    pub fn committed(&self, now_ms: i64, elapsed: Duration) {
+        self.commits.add(1);
+        self.own.committed(now_ms, elapsed);
     }
 }
 

@@ -20,6 +20,8 @@ struct SummaryPb {
     estimated: u32,
     #[prost(uint32, tag = "5")]
     bounded: u32,
+    #[prost(uint32, tag = "6")]
+    slot_seconds: u32,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -44,6 +46,7 @@ pub fn encode(summary: &DaySummary) -> Vec<u8> {
         synced: summary.synced,
         estimated: summary.estimated,
         bounded: summary.bounded,
+        slot_seconds: summary.slot_seconds,
         ..SummaryPb::default()
     };
     let mut end_s = 0;
@@ -87,6 +90,7 @@ fn decoded(pb: &SummaryPb) -> Option<DaySummary> {
         synced: pb.synced,
         estimated: pb.estimated,
         bounded: pb.bounded,
+        slot_seconds: pb.slot_seconds,
         ..DaySummary::default()
     };
     let mut end_s = 0u32;

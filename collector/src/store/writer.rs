@@ -14,6 +14,7 @@ use super::admin::{self, Joining};
 use super::{StoreError, schema};
 use crate::ingest::decide::Decision;
 use crate::ingest::{Accepted, IngestCounters, Submission};
+use crate::live::Timed;
 use crate::wall_clock::now_ms;
 
 /// Most jobs in one transaction: more would make the first of them wait for no gain.
@@ -83,6 +84,7 @@ impl Writer {
     }
 
     fn transact(&mut self, group: Vec<Job>, done: &mut Vec<Done>) -> Result<(), StoreError> {
+        let begun_at = std::time::Instant::now();
         let begun = self.connection.transaction_with_behavior(TransactionBehavior::Immediate);
         let mut transaction = match begun {
             Ok(transaction) => transaction,
@@ -101,7 +103,7 @@ impl Writer {
             done.push(finished);
         }
         transaction.commit()?;
-        self.shared.counters.commits.add(1);
+        self.shared.counters.committed(now_ms(), begun_at.elapsed());
         Ok(())
     }
 }
@@ -117,8 +119,8 @@ enum Done {
 struct Context {
     agent: suar_wire::AgentId,
     site: suar_wire::SiteCode,
-    received_ms: i64,
     plan_version: u32,
+    clock_offset_ms: Option<i64>,
 }
 
 impl Job {
@@ -128,8 +130,8 @@ impl Job {
                 let context = Context {
                     agent: submission.agent,
                     site: submission.site.clone(),
-                    received_ms: submission.received_ms,
                     plan_version: submission.push.plan_version,
+                    clock_offset_ms: clock_offset_ms(&submission),
                 };
                 let result = accept(connection, *submission, width).map(|decision| (decision, context));
                 Done::Push { result, answer }
@@ -205,16 +207,21 @@ fn answer_with<T>(answer: Answer<T>, result: Result<T, StoreError>) {
     drop(answer.send(result.map_err(Arc::new)));
 }
 
+/// The agent's wall clock minus ours; not known before its first exchange was timed.
+fn clock_offset_ms(submission: &Submission) -> Option<i64> {
+    let clock = submission.push.clock;
+    let half_ms = i64::from(clock.last_exchange_ms?) / 2;
+    Some(clock.wall_ms.saturating_add(half_ms).saturating_sub(submission.received_ms))
+}
+
 fn tell_push(decision: Decision, context: Context, answer: Answer<Receipt>, shared: &Shared) {
     let counters = &shared.counters;
-    counters.pushes.add(1);
-    counters.records_kept.add(decision.kept.len() as u64);
-    counters.records_known.add(decision.known);
+    counters.kept(decision.kept.len() as u64, decision.known);
     for refusal in &decision.refused {
-        counters.refused(refusal.reason).add(1);
+        counters.refused(refusal.reason);
     }
     for (_, reason) in &decision.set_aside {
-        counters.set_aside(*reason).add(1);
+        counters.set_aside(*reason);
     }
     let receipt = Receipt {
         acknowledged: decision.acknowledged,
@@ -227,9 +234,13 @@ fn tell_push(decision: Decision, context: Context, answer: Answer<Receipt>, shar
         let news = Accepted {
             agent: context.agent,
             site: context.site,
-            received_ms: context.received_ms,
             plan_version: context.plan_version,
-            records: decision.kept,
+            clock_offset_ms: context.clock_offset_ms,
+            records: decision
+                .kept
+                .into_iter()
+                .map(|stored| Timed { at_ms: stored.at_ms, record: stored.record })
+                .collect(),
         };
         // Waits when the live state is behind, so that its counters never miss a record.
         drop(accepted.blocking_send(news));
