@@ -1,0 +1,142 @@
+//! JSON: everything, in full precision. Keys are sorted, so the same report has the same bytes.
+
+use serde_json::{Value, json};
+use suar_wire::Cause;
+
+use super::Report;
+use super::words::link_label;
+use crate::assessment::{AreaCoverage, Assessment};
+use crate::coverage::{IslandCoverage, PeriodKind, Ratio, SiteCoverage};
+use crate::day::Reason;
+
+pub(super) fn render(report: &Report<'_>) -> String {
+    let mut value = assessment_json(report.assessment);
+    value["generated_at_s"] = json!(report.generated_at_s);
+    let mut text = serde_json::to_string_pretty(&value).expect("values of our own making have string keys");
+    text.push('\n');
+    text
+}
+
+/// The whole assessment, as in a JSON report and on `/api/coverage`.
+pub fn assessment_json(assessment: &Assessment) -> Value {
+    let Assessment { name, period, scope, rules, input_sha256, .. } = assessment;
+    json!({
+        "period": {
+            "name": name.to_string(),
+            "kind": match period.kind { PeriodKind::Quarter => "quarter", PeriodKind::Other => "other" },
+            "start_s": period.window.start_s,
+            "end_s": period.window.end_s,
+            "ends_s": name.window().end_s,
+        },
+        "scope": { "code": scope.code, "name": scope.name },
+        "islands": assessment.islands.iter().map(island_json).collect::<Vec<_>>(),
+        "outside": assessment.outside,
+        "regencies": assessment.regencies.iter().map(area_json).collect::<Vec<_>>(),
+        "districts": assessment.districts.iter().map(area_json).collect::<Vec<_>>(),
+        "sites": assessment.sites.iter().map(site_json).collect::<Vec<_>>(),
+        "rules": rules,
+        "input_sha256": input_sha256,
+    })
+}
+
+/// One island, as on `/api/islands`.
+pub fn island_json(island: &IslandCoverage) -> Value {
+    json!({
+        "code": island.code,
+        "name": island.name,
+        "usual_names": island.usual_names,
+        "populated": island.populated,
+        "standing": island.standing.label(),
+        "offices": island.counts,
+    })
+}
+
+fn area_json(area: &AreaCoverage) -> Value {
+    json!({ "code": area.code, "name": area.name, "offices": area.counts })
+}
+
+/// One office, as on `/api/sites/CODE`.
+pub fn site_json(coverage: &SiteCoverage) -> Value {
+    let site = &coverage.site;
+    let causes: serde_json::Map<String, Value> = Cause::ALL
+        .iter()
+        .filter_map(|cause| Some((cause.label().to_owned(), json!(coverage.down_by_cause.get(cause)?))))
+        .collect();
+    let reasons: serde_json::Map<String, Value> = Reason::ALL
+        .iter()
+        .filter_map(|reason| {
+            Some((reason.label().to_owned(), json!(coverage.unobserved_by_reason.get(reason)?)))
+        })
+        .collect();
+    let outages: Vec<Value> = coverage
+        .outages
+        .iter()
+        .map(|outage| {
+            json!({
+                "start_s": outage.start_s,
+                "end_s": outage.end_s,
+                "cause": outage.cause.label(),
+                "seconds_down": outage.seconds_down,
+            })
+        })
+        .collect();
+    json!({
+        "site": site.code,
+        "name": site.name,
+        "village": site.village,
+        "island": site.island,
+        "point": site.point,
+        "link": link_label(site.link),
+        "provider": site.provider,
+        "hours": site.hours,
+        "time_zone": site.time_zone,
+        "power_hours": site.power_hours,
+        "standing": coverage.standing.label(),
+        "at_border": coverage.at_border,
+        "limited_by_power": coverage.limited_by_power,
+        "indicators": coverage.indicators,
+        "measured": { "start_s": coverage.measured.start_s, "end_s": coverage.measured.end_s },
+        "expected_s": coverage.expected_s,
+        "up_s": coverage.up_s,
+        "down_s": coverage.down_s,
+        "down_by_cause_s": causes,
+        "unobserved_s": coverage.unobserved_s(),
+        "unobserved_by_reason_s": reasons,
+        "without_power_s": coverage.without_power_s,
+        "availability": number(coverage.availability),
+        "observed": number(coverage.observed),
+        "worst_case": number(coverage.worst_case),
+        "availability_interval": coverage.interval.map(|bounds| {
+            json!({ "low": bounds.low.as_f64(), "high": bounds.high.as_f64() })
+        }),
+        "days": {
+            "expected": coverage.days_expected,
+            "observed": coverage.days_observed,
+            "needed": coverage.days_needed,
+        },
+        "outages": outages,
+        "mean_outage_s": coverage.mean_outage_s,
+        "longest_outage_s": coverage.longest_outage_s,
+        "rtt": {
+            "median_us": coverage.rtt_median_us,
+            "p95_us": coverage.rtt_p95_us,
+            "samples": coverage.rtt_samples,
+        },
+        "loss": {
+            "ratio": number(coverage.loss),
+            "sent": coverage.echoes_sent,
+            "lost": coverage.echoes_lost,
+        },
+        "download_bits": coverage.throughput.download_bits,
+        "upload_bits": coverage.throughput.upload_bits,
+        "records": {
+            "synced": coverage.records_synced,
+            "estimated": coverage.records_estimated,
+            "bounded": coverage.records_bounded,
+        },
+    })
+}
+
+fn number(ratio: Option<Ratio>) -> Option<f64> {
+    ratio.map(Ratio::as_f64)
+}

@@ -1,0 +1,147 @@
+//! The method page: what the words mean, every threshold with its source, and the checksum.
+
+use super::Language;
+use super::cells::{count, number, row, share};
+use crate::assessment::Assessment;
+use crate::coverage::Rules;
+
+pub(super) fn write(text: &mut String, assessment: &Assessment, language: Language) {
+    text.push_str(language.pick("\n## Cara menghitung\n\n", "\n## How this was counted\n\n"));
+    for line in sentences(&assessment.rules, language) {
+        text.push_str(&format!("- {line}\n"));
+    }
+    text.push_str(language.pick("\n### Ambang dan sumbernya\n\n", "\n### Thresholds and their sources\n\n"));
+    let header = match language {
+        Language::Id => ["Ukuran", "Andal", "Tidak andal", "Sumber"],
+        Language::En => ["Measure", "Reliable", "Unreliable", "Source"],
+    };
+    text.push_str(&row(&header.map(str::to_owned)));
+    text.push_str("|---|---|---|---|\n");
+    for threshold in thresholds(&assessment.rules, language) {
+        text.push_str(&row(&threshold));
+    }
+    text.push_str(language.pick("\n### Mutu waktu dan data\n\n", "\n### Quality of times and data\n\n"));
+    text.push_str(&times(assessment, language));
+    text.push('\n');
+    let sum = &assessment.input_sha256;
+    text.push_str(&match language {
+        Language::Id => format!(
+            "\nTanda data (SHA-256): `{sum}`. Laporan lain dengan tanda yang sama dibuat dari data dan aturan yang sama.\n"
+        ),
+        Language::En => format!(
+            "\nMark of the data (SHA-256): `{sum}`. Another report with the same mark was made from the same data and rules.\n"
+        ),
+    });
+}
+
+fn sentences(rules: &Rules, language: Language) -> Vec<String> {
+    let enough = share(rules.observed_enough, language);
+    let days = count(rules.days_enough_quarter, language);
+    let days_share = share(rules.days_enough_share, language);
+    let power = share(rules.power_limited_share, language);
+    let island = share(rules.island_unreliable_share, language);
+    match language {
+        Language::Id => vec![
+            "Yang dihitung hanya jam kantor, tanpa hari libur. Jam kantor tercatat untuk setiap kantor.".to_owned(),
+            "Ketersediaan: waktu tersambung dibagi waktu yang terpantau.".to_owned(),
+            "Keterpantauan: waktu yang terpantau dibagi jam kantor.".to_owned(),
+            "Kasus terburuk: waktu tersambung dibagi jam kantor, seolah-olah semua waktu yang tidak terpantau terputus.".to_owned(),
+            "Waktu yang tidak terpantau tidak pernah dihitung sebagai terputus.".to_owned(),
+            "Bila ada beberapa pemantau di satu kantor, kantor tersambung bila salah satu melihatnya tersambung.".to_owned(),
+            "Gangguan: dua slot atau lebih berturut-turut terputus. Lamanya adalah waktu yang terlihat terputus pada jam kantor.".to_owned(),
+            format!("Data cukup: {enough} jam kantor terpantau, dan paling sedikit {days} hari kerja dalam satu triwulan ({days_share} hari kerja dalam periode lain). Satu hari kerja dihitung bila {enough} jam kantornya terpantau."),
+            "Kantor tidak andal: ketersediaan atau unduh tidak andal, atau dua dari unggah, waktu respons, dan paket hilang tidak andal.".to_owned(),
+            "Kantor andal: ketersediaan dan unduh andal, dan tidak ada ukuran lain yang tidak andal. Selain itu terbatas. Selama unduh belum diukur, tidak ada kantor yang bisa dinilai andal.".to_owned(),
+            "Di batas: selang kepercayaan 95% dari ketersediaan melewati ambang yang menentukan. Selang dihitung dengan mengambil ulang hari-hari utuh 1.000 kali, mulai dari 14 hari.".to_owned(),
+            format!("Terbatas oleh listrik: listrik padam atau jam tanpa listrik mengambil {power} jam kantor atau lebih."),
+            format!("Pulau tidak andal: {island} atau lebih dari kantor yang dinilai tidak andal. Pulau andal: semua kantor yang dinilai andal. Tanpa kantor yang dinilai, pulau belum dapat dinilai."),
+            "Persentase dibulatkan ke bawah, paket hilang ke atas. Batas wilayah bersifat indikatif.".to_owned(),
+        ],
+        Language::En => vec![
+            "Only office hours count, less holidays. Each office has its own hours on record.".to_owned(),
+            "Availability: time up divided by time observed.".to_owned(),
+            "Observed: time observed divided by office hours.".to_owned(),
+            "Worst case: time up divided by office hours, as if all time not observed had been down.".to_owned(),
+            "Time that was not observed is never counted as down.".to_owned(),
+            "Where an office has several agents, it is up when any of them saw it up.".to_owned(),
+            "An outage is two or more slots down in a row. Its length is the time seen down in office hours.".to_owned(),
+            format!("Enough data: {enough} of the office hours observed, and at least {days} working days in a quarter ({days_share} of the working days in any other period). A working day counts when {enough} of its hours were observed."),
+            "An office is unreliable when its availability or download is, or two of upload, round trip and loss are.".to_owned(),
+            "An office is reliable when its availability and download are and no other measure is unreliable. Otherwise it is limited. While download is not measured, no office can be judged reliable.".to_owned(),
+            "At the border: the 95% interval of the availability crosses the threshold that decides. The interval comes from resampling whole days 1,000 times, from 14 days on.".to_owned(),
+            format!("Limited by power: power cuts or declared hours without supply take {power} of the office hours or more."),
+            format!("An island is unreliable when {island} or more of its judged offices are. It is reliable when all judged offices are. Without a judged office it is not assessable."),
+            "Per cents are rounded down, loss is rounded up. Boundaries of areas are indicative.".to_owned(),
+        ],
+    }
+}
+
+fn thresholds(rules: &Rules, language: Language) -> Vec<[String; 4]> {
+    let at_least = |text: String| format!("{} {text}", language.pick("mulai", "from"));
+    let below = |text: String| format!("{} {text}", language.pick("di bawah", "below"));
+    let up_to = |text: String| format!("{} {text}", language.pick("sampai", "up to"));
+    let above = |text: String| format!("{} {text}", language.pick("di atas", "above"));
+    let percent = |value| share(value, language);
+    let speed = |value| format!("{} Mbit/s", number(value, language));
+    let delay = |value| format!("{} ms", number(value, language));
+    let name = |id: &str, en: &str| language.pick(id, en).to_owned();
+    vec![
+        [
+            name("Ketersediaan", "Availability"),
+            at_least(percent(rules.availability_reliable)),
+            below(percent(rules.availability_unreliable)),
+            name("SLA Palapa Ring (95%)", "Palapa Ring SLA (95%)"),
+        ],
+        [
+            name("Unduh, median", "Download, median"),
+            at_least(speed(rules.download_reliable_mbps)),
+            below(speed(rules.download_unreliable_mbps)),
+            name(
+                "target pita lebar tetap ITU; batas bawah Giga",
+                "ITU fixed-broadband target; Giga's lower benchmark",
+            ),
+        ],
+        [
+            name("Unggah, median", "Upload, median"),
+            at_least(speed(rules.upload_reliable_mbps)),
+            below(speed(rules.upload_unreliable_mbps)),
+            name("kebijakan Suar", "Suar's own choice"),
+        ],
+        [
+            name("Waktu respons, median", "Round trip, median"),
+            up_to(delay(rules.rtt_reliable_ms)),
+            above(delay(rules.rtt_unreliable_ms)),
+            name("Permenkominfo 19/2010", "Permenkominfo 19/2010"),
+        ],
+        [
+            name("Waktu respons, satelit GEO", "Round trip, GEO satellite"),
+            up_to(delay(rules.rtt_reliable_ms)),
+            above(delay(rules.rtt_unreliable_geo_ms)),
+            name("Permenkominfo 19/2010", "Permenkominfo 19/2010"),
+        ],
+        [
+            name("Paket hilang", "Loss"),
+            up_to(percent(rules.loss_reliable)),
+            above(percent(rules.loss_unreliable)),
+            name("kebijakan Suar; mulai dari 300 paket", "Suar's own choice; from 300 packets on"),
+        ],
+    ]
+}
+
+/// How many records have a time that was repaired, and how well.
+fn times(assessment: &Assessment, language: Language) -> String {
+    let sum = |of: fn(&crate::coverage::SiteCoverage) -> u64| {
+        count(assessment.sites.iter().map(of).sum::<u64>(), language)
+    };
+    let synced = sum(|site| site.records_synced);
+    let estimated = sum(|site| site.records_estimated);
+    let bounded = sum(|site| site.records_bounded);
+    match language {
+        Language::Id => format!(
+            "Rekaman dengan waktu yang dicocokkan dengan server: {synced}. Waktunya diperkirakan: {estimated}. Waktunya hanya dibatasi oleh rekaman di dekatnya: {bounded}."
+        ),
+        Language::En => format!(
+            "Records with a time checked against the server: {synced}. With an estimated time: {estimated}. With a time only bounded by their neighbours: {bounded}."
+        ),
+    }
+}

@@ -1,0 +1,76 @@
+//! The words of both languages for what coverage finds.
+
+use suar_wire::Cause;
+
+use super::Language;
+use crate::coverage::{IslandStanding, Standing};
+use crate::day::Reason;
+use crate::registry::LinkKind;
+
+impl Language {
+    /// Picks one of two texts.
+    pub(super) fn pick<'a>(self, id: &'a str, en: &'a str) -> &'a str {
+        match self {
+            Self::Id => id,
+            Self::En => en,
+        }
+    }
+}
+
+pub fn standing_words(standing: Standing, language: Language) -> &'static str {
+    let (id, en) = match standing {
+        Standing::Unreliable => ("tidak andal", "unreliable"),
+        Standing::Limited => ("terbatas", "limited"),
+        Standing::Reliable => ("andal", "reliable"),
+        Standing::NotEnoughData => ("data belum cukup", "not enough data"),
+        Standing::NotMonitored => ("belum terpantau", "not monitored"),
+    };
+    language.pick(id, en)
+}
+
+pub fn island_words(standing: IslandStanding, language: Language) -> &'static str {
+    let (id, en) = match standing {
+        IslandStanding::Unreliable => ("tidak andal", "unreliable"),
+        IslandStanding::Limited => ("terbatas", "limited"),
+        IslandStanding::Reliable => ("andal", "reliable"),
+        IslandStanding::NotAssessable => ("belum dapat dinilai", "not assessable"),
+    };
+    language.pick(id, en)
+}
+
+pub fn cause_words(cause: Cause, language: Language) -> &'static str {
+    let (id, en) = match cause {
+        Cause::NoNetwork => ("kabel atau Wi-Fi kantor lepas", "cable or Wi-Fi off at the office"),
+        Cause::Gateway => ("router kantor tidak menjawab", "the office's router does not answer"),
+        Cause::Internet => ("router hidup, internet putus", "router answers, internet is cut"),
+        Cause::Dns => ("nama alamat tidak terjawab (DNS)", "names are not found (DNS)"),
+        Cause::CaptivePortal => ("halaman masuk atau kuota habis", "login page or quota used up"),
+    };
+    language.pick(id, en)
+}
+
+pub fn reason_words(reason: Reason, language: Language) -> &'static str {
+    let (id, en) = match reason {
+        Reason::NotYetKnown => ("belum diketahui", "not yet known"),
+        Reason::PoweredOff => ("komputer dimatikan", "computer shut down"),
+        Reason::PowerLost => ("listrik padam", "power lost"),
+        Reason::Asleep => ("komputer tidur", "computer asleep"),
+        Reason::AgentStopped => ("pemantau dihentikan", "monitoring stopped"),
+        Reason::AgentDied => ("pemantau berhenti mendadak", "monitoring stopped unexpectedly"),
+        Reason::Paused => ("dijeda pengguna", "paused by the user"),
+        Reason::Starved => ("komputer terlalu sibuk", "computer too busy"),
+        Reason::RecordsLost => ("rekaman hilang", "records lost"),
+    };
+    language.pick(id, en)
+}
+
+pub(super) fn link_label(link: LinkKind) -> &'static str {
+    match link {
+        LinkKind::Fiber => "fiber",
+        LinkKind::Radio => "radio",
+        LinkKind::Cellular => "cellular",
+        LinkKind::LeoSatellite => "leo_satellite",
+        LinkKind::GeoSatellite => "geo_satellite",
+        LinkKind::Unknown => "unknown",
+    }
+}
