@@ -1,6 +1,9 @@
 //! Sites: what is measured, and everything about a site that changes what a number means.
 //!
-//! Types only. Reading them from CSV is `registry::csv`; keeping them, with dates, is the store's work.
+//! Reading them from CSV is [`csv`], from words [`fields`]; keeping them, with dates, is the store's work.
+
+pub mod csv;
+pub mod fields;
 
 use serde::{Deserialize, Serialize};
 use suar_wire::SiteCode;
