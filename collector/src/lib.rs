@@ -25,5 +25,6 @@ pub mod coverage;
 pub mod assessment;
 pub mod report;
 
+pub mod board;
 pub mod exposition;
 pub mod live;

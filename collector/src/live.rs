@@ -33,7 +33,7 @@ pub struct Timed {
 pub struct Accepted {
     pub site: SiteCode,
     pub agent: AgentId,
-    /// The plan the agent works by.
+    /// The plan the agent works by; 0 when that is not known.
     pub plan_version: u32,
     /// The agent's wall clock minus ours at this push; `None` when it was not measured.
     pub clock_offset_ms: Option<i64>,
@@ -47,6 +47,8 @@ pub struct Remembered {
     pub accepted: Accepted,
     /// When the agent's newest push arrived.
     pub heard_ms: i64,
+    /// Version and system that it told when it joined or later.
+    pub program: (String, String),
 }
 
 /// What is shown for a site.
@@ -130,8 +132,9 @@ impl Live {
     pub fn restore(&mut self, agents: &[Remembered], now_ms: i64) {
         let last_alive_ms = agents.iter().map(|agent| agent.heard_ms).max().unwrap_or(now_ms);
         let away_ms = (now_ms - last_alive_ms).max(0);
-        for Remembered { accepted, heard_ms } in agents {
+        for Remembered { accepted, heard_ms, program } in agents {
             let agent = self.sites.entry(accepted.site.clone()).or_default().agent(accepted.agent, *heard_ms);
+            agent.program = Some(Reading { at_ms: i64::MIN, value: program.clone() });
             agent.apply(accepted, *heard_ms);
             agent.excuse_ms(away_ms);
         }

@@ -40,7 +40,7 @@ pub(super) fn render(scene: &Scene<'_>, page: &mut Page) {
         }
     }
     let mut plans = page.family(&families::AGENT_PLAN);
-    for row in &rows {
+    for row in rows.iter().filter(|row| row.live.plan_version > 0) {
         plans.sample(&[row.site, &row.agent], u64::from(row.live.plan_version));
     }
     let mut offsets = page.family(&families::AGENT_CLOCK_OFFSET);

@@ -8,7 +8,7 @@ use suar_wire::SiteCode;
 
 use crate::assessment::Assessment;
 use crate::calendar::{Holidays, PeriodName, Span};
-use crate::coverage::{Counts, IslandStanding, OutsideIsland, Ratio, Standing};
+use crate::coverage::{IslandCoverage, OutsideIsland, Ratio, Standing};
 use crate::live::Hours;
 use crate::region::Region;
 use crate::registry::{LinkKind, Point, Site, SiteKind};
@@ -139,8 +139,7 @@ pub struct SiteGrade {
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct IslandGrade {
-    pub standing: IslandStanding,
-    pub counts: Counts,
+    pub coverage: IslandCoverage,
     /// Of all its offices together.
     pub availability: Option<f64>,
 }
@@ -186,8 +185,7 @@ impl Standings {
                 .map(|island| {
                     let (up_s, observed_s) = seconds.get(island.code.as_str()).copied().unwrap_or_default();
                     let grade = IslandGrade {
-                        standing: island.standing,
-                        counts: island.counts,
+                        coverage: island.clone(),
                         availability: value(Ratio::of(up_s, observed_s)),
                     };
                     (island.code.clone(), grade)

@@ -216,7 +216,7 @@ fn islands(scene: &Scene<'_>, rows: &[Row<'_>], page: &mut Page) {
     let all = IslandStanding::ALL.map(IslandStanding::label);
     let mut standing = page.family(&families::ISLAND_STANDING);
     for (island, grade) in judged() {
-        standing.one_of(&[&island.code, &island.name], &all, grade.standing.label());
+        standing.one_of(&[&island.code, &island.name], &all, grade.coverage.standing.label());
     }
     let mut availability = page.family(&families::ISLAND_AVAILABILITY);
     for (island, grade) in judged() {

@@ -10,7 +10,7 @@ use suar_wire::{
 
 use super::*;
 use crate::calendar::{OfficeHours, PeriodName, TimeZone};
-use crate::coverage::{Counts, IslandStanding, Standing};
+use crate::coverage::{Counts, IslandCoverage, IslandStanding, Standing};
 use crate::live::{Accepted, Hours, Live, Timed};
 use crate::registry::{LinkKind, Point, Site, SiteKind};
 
@@ -145,7 +145,17 @@ fn standings() -> Standings {
         at_border: false,
         limited_by_power: false,
     };
-    let island = |standing, availability| IslandGrade { standing, counts: Counts::default(), availability };
+    let island = |standing, availability| IslandGrade {
+        coverage: IslandCoverage {
+            code: String::new(),
+            name: String::new(),
+            usual_names: Vec::new(),
+            populated: true,
+            counts: Counts::default(),
+            standing,
+        },
+        availability,
+    };
     Standings {
         computed_ms: T0 + 90_000,
         quarter: PeriodName::quarter_at(T0 / 1000),

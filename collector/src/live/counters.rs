@@ -1,9 +1,11 @@
 //! Counters of a site that stay true with late data: they grow when a backlog arrives.
 
 use suar_wire::Body;
+use suar_wire::slot::SECONDS_A_DAY;
 
 use super::Timed;
-use crate::day::{BLOCK_SECONDS, DaySummary, State};
+use crate::calendar::Span;
+use crate::day::{Day, DaySummary, State};
 
 /// Whether a moment lies in a site's office hours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -43,7 +45,7 @@ impl Counters {
         self.slots_down[hours as usize]
     }
 
-    pub(super) fn add(&mut self, other: &Self) {
+    pub fn add(&mut self, other: &Self) {
         for hours in Hours::ALL {
             self.slots_up[hours as usize] += other.slots_up[hours as usize];
             self.slots_down[hours as usize] += other.slots_down[hours as usize];
@@ -63,32 +65,35 @@ impl Counters {
         }
     }
 
-    /// What one agent's day comes to in slots of the given width. Summaries keep seconds, not slots, so
-    /// after a change of the width the past is counted in slots of the new one.
-    pub fn of_day(
-        summary: &DaySummary,
-        day_start_ms: i64,
-        slot_seconds: u32,
-        hours: impl Fn(i64) -> Hours,
-    ) -> Self {
+    /// What one agent's day comes to, given the office hours in it. A summary keeps seconds and the widest
+    /// slot of its day: on a day on which the width changed the narrower slots count as parts of one.
+    pub fn of_day(summary: &DaySummary, day: Day, open: &[Span]) -> Self {
         let mut counters = Self::default();
-        let width = slot_seconds.max(1);
+        let width_s = i64::from(summary.slot_seconds.max(1));
         for run in &summary.runs {
             let slots = match run.state {
                 State::Up => &mut counters.slots_up,
                 State::Down(_) => &mut counters.slots_down,
                 State::Unobserved(_) => continue,
             };
-            // Slot by slot, for office hours may begin within a run.
-            for start_s in (run.start_s..run.start_s + run.length_s).step_by(width as usize) {
-                slots[hours(day_start_ms + i64::from(start_s) * 1000) as usize] += 1;
-            }
+            let start_s = i64::from(day) * i64::from(SECONDS_A_DAY) + i64::from(run.start_s);
+            let all = div_ceil(i64::from(run.length_s), width_s);
+            // A slot is in office hours when it begins in them.
+            let begun_before = |moment_s: i64| div_ceil(moment_s - start_s, width_s).clamp(0, all);
+            let in_hours: i64 =
+                open.iter().map(|span| begun_before(span.end_s) - begun_before(span.start_s)).sum();
+            slots[Hours::Office as usize] += in_hours.unsigned_abs();
+            slots[Hours::Off as usize] += (all - in_hours).unsigned_abs();
         }
-        debug_assert!(summary.blocks.iter().all(|block| u32::from(block.block) < 86_400 / BLOCK_SECONDS));
         for block in &summary.blocks {
             counters.echoes_sent += u64::from(block.sent);
             counters.echoes_lost += u64::from(block.lost);
         }
         counters
     }
+}
+
+/// Rounds up, for negative numbers too; the divisor is positive.
+fn div_ceil(number: i64, divisor: i64) -> i64 {
+    -(-number).div_euclid(divisor)
 }

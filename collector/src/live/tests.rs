@@ -197,6 +197,7 @@ fn the_collectors_own_absence_makes_nobody_silent() {
     let remembered = |who, heard_ms, slot| Remembered {
         accepted: push("a", who, vec![round(slot, Verdict::Up)]),
         heard_ms,
+        program: ("0.1.0".to_owned(), "linux x86_64".to_owned()),
     };
     let mut live = Live::new(PUSH_SECONDS);
     // Agent 1 was heard to the end, agent 2 had been silent for an hour; then the collector was away.
@@ -212,14 +213,15 @@ fn the_collectors_own_absence_makes_nobody_silent() {
 
 #[test]
 fn counters_from_day_summaries_are_those_that_the_records_made() {
+    use crate::calendar::Span;
     use crate::day::{Block, DaySummary, Run, State as Second};
     let hours = |at_ms: i64| if (at_ms - T0) / SLOT < 5 { Hours::Office } else { Hours::Off };
     let verdicts = [Verdict::Up, Verdict::Up, DOWN, DOWN, Verdict::Up, Verdict::Up, DOWN, Verdict::Up];
     let mut live = Live::new(PUSH_SECONDS);
     let records = (0..).zip(verdicts).map(|(slot, verdict)| round(slot, verdict)).collect();
     live.apply(&push("a", 1, records), T0 + 9 * SLOT, |_, at_ms| hours(at_ms));
-    let day_start_ms = T0.div_euclid(86_400_000) * 86_400_000;
-    let start_s = ((T0 - day_start_ms) / 1000) as u32;
+    let day = T0.div_euclid(86_400_000) as i32;
+    let start_s = (T0.rem_euclid(86_400_000) / 1000) as u32;
     let run =
         |from: u32, slots: u32, state| Run { start_s: start_s + from * 60, length_s: slots * 60, state };
     let down = Second::Down(Cause::Internet);
@@ -231,10 +233,14 @@ fn counters_from_day_summaries_are_those_that_the_records_made() {
             run(6, 1, down),
             run(7, 1, Second::Up),
         ],
+        slot_seconds: 60,
         blocks: vec![Block { block: 3, sent: 8, lost: 3, ..Block::default() }],
         ..DaySummary::default()
     };
-    let restored = Counters::of_day(&summary, day_start_ms, 60, hours);
+    // Hours that begin before the first run and end within a later one, and a stretch of another day.
+    let (from_s, to_s) = (T0 / 1000 - 500, T0 / 1000 + 5 * 60);
+    let open = [Span::new(from_s - 86_400, from_s - 80_000), Span::new(from_s, to_s)];
+    let restored = Counters::of_day(&summary, day, &open);
     assert_eq!(&restored, &live.site(&code("a")).unwrap().counters);
     assert_eq!(
         [Hours::Office, Hours::Off].map(|hours| (restored.slots_up(hours), restored.slots_down(hours))),

@@ -1,0 +1,175 @@
+//! What the collector shows, shared by everybody who shows it: the live state, the places, the standings.
+//!
+//! The edge around the pure `live` and `exposition`: locks, the store, and the work in the background.
+//! Nothing here waits for the disk while a scrape holds a lock, and a scrape never judges anything.
+
+mod background;
+mod restore;
+mod source;
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use suar_wire::SiteCode;
+
+use crate::assessment::{AssessError, Assessment, Request, assess};
+use crate::calendar::{Holidays, PeriodName};
+use crate::coverage::Rules;
+use crate::exposition::{self, Own, Places, Scene, Standings};
+use crate::live::{Accepted, Hours, Live};
+use crate::region::Region;
+use crate::store::{Reader, StoreError};
+
+pub use background::{Pace, run};
+
+/// What a board is made of.
+#[derive(Debug)]
+pub struct Options {
+    /// The data directory.
+    pub data: PathBuf,
+    pub region: &'static Region,
+    pub rules: Rules,
+    pub holidays: Holidays,
+    /// The plan's.
+    pub push_seconds: u32,
+    pub own: Own,
+}
+
+#[derive(Debug)]
+pub struct Board {
+    data: PathBuf,
+    region: &'static Region,
+    rules: Rules,
+    holidays: Holidays,
+    own: Own,
+    live: RwLock<Live>,
+    places: RwLock<Arc<Places>>,
+    standings: RwLock<Option<Arc<Standings>>>,
+    /// Pushes with something new in them since the start: tells whether anything has changed.
+    taken: AtomicU64,
+}
+
+/// What a reader of the board sees at one moment.
+#[derive(Debug, Clone)]
+pub struct Moment {
+    pub now_ms: i64,
+    pub places: Arc<Places>,
+    pub standings: Option<Arc<Standings>>,
+}
+
+impl Board {
+    /// Reads places, newest records and counters from the store; may take seconds for a large one.
+    pub fn open(options: Options, now_ms: i64) -> Result<Self, StoreError> {
+        let Options { data, region, rules, holidays, push_seconds, own } = options;
+        let reader = Reader::open(&data)?;
+        let places = Places::of(&reader.sites()?, region);
+        let mut live = Live::new(push_seconds);
+        restore::restore(&reader, &places, &holidays, &mut live, now_ms)?;
+        Ok(Self {
+            data,
+            region,
+            rules,
+            holidays,
+            own,
+            live: RwLock::new(live),
+            places: RwLock::new(Arc::new(places)),
+            standings: RwLock::new(None),
+            taken: AtomicU64::new(0),
+        })
+    }
+
+    /// Takes what a push added, which is durable already.
+    pub fn take(&self, accepted: &Accepted, now_ms: i64) {
+        let places = self.places();
+        // A site that was made a moment ago has no place yet; its hours are known with the next refresh.
+        let hours = |site: &SiteCode, at_ms| {
+            places.site(site).map_or(Hours::Off, |place| place.hours_at(at_ms, &self.holidays))
+        };
+        self.live.write().unwrap_or_else(PoisonError::into_inner).apply(accepted, now_ms, hours);
+        if !accepted.records.is_empty() {
+            self.taken.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Reads the registry again: the command line may have changed it beside us.
+    pub fn refresh(&self) -> Result<(), StoreError> {
+        let reader = Reader::open(&self.data)?;
+        let places = Places::of(&reader.sites()?, self.region);
+        if *self.places() != places {
+            *self.places.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(places);
+        }
+        let revoked = reader.agents()?.into_iter().filter(|agent| agent.revoked_ms.is_some());
+        let mut live = self.live.write().unwrap_or_else(PoisonError::into_inner);
+        for agent in revoked {
+            live.forget_agent(&agent.site, agent.id);
+        }
+        drop(live);
+        self.own.store_bytes(reader.counts()?.bytes);
+        Ok(())
+    }
+
+    /// Judges the running quarter anew.
+    pub fn judge(&self, now_ms: i64) -> Result<(), AssessError<StoreError>> {
+        let quarter = PeriodName::quarter_at(now_ms.div_euclid(1000));
+        let standings = Standings::of(&self.assess(quarter, None, now_ms)?, now_ms);
+        *self.standings.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(standings));
+        Ok(())
+    }
+
+    /// Judges any period and scope; reads the store, so never on a thread that serves others.
+    pub fn assess(
+        &self,
+        name: PeriodName,
+        scope: Option<&str>,
+        now_ms: i64,
+    ) -> Result<Assessment, AssessError<StoreError>> {
+        let Self { region, rules, holidays, .. } = self;
+        let reader = Reader::open(&self.data).map_err(AssessError::Store)?;
+        assess(&reader, Request { region, rules, holidays, name, scope, now_s: now_ms.div_euclid(1000) })
+    }
+
+    /// The page for Prometheus.
+    pub fn metrics(&self, now_ms: i64) -> String {
+        let Moment { places, standings, .. } = self.at(now_ms);
+        let open: BTreeSet<SiteCode> = (places.sites.iter())
+            .filter(|place| place.hours_at(now_ms, &self.holidays) == Hours::Office)
+            .map(|place| place.code().clone())
+            .collect();
+        self.with_live(|live| {
+            let standings = standings.as_deref();
+            exposition::render(&Scene {
+                now_ms,
+                places: &places,
+                live,
+                open: &open,
+                standings,
+                own: &self.own,
+            })
+        })
+    }
+
+    /// Places and standings as they are now.
+    pub fn at(&self, now_ms: i64) -> Moment {
+        let standings = self.standings.read().unwrap_or_else(PoisonError::into_inner).clone();
+        Moment { now_ms, places: self.places(), standings }
+    }
+
+    /// Looks at the live state; keep it short, pushes wait meanwhile.
+    pub fn with_live<T>(&self, look: impl FnOnce(&Live) -> T) -> T {
+        look(&self.live.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub fn own(&self) -> &Own {
+        &self.own
+    }
+
+    fn places(&self) -> Arc<Places> {
+        self.places.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn taken(&self) -> u64 {
+        self.taken.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,95 @@
+//! The board's work beside the scrapes: takes what ingest accepted, follows the registry, judges anew.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use super::Board;
+use crate::live::Accepted;
+use crate::wall_clock::now_ms;
+
+/// How often the board looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// Between two readings of the registry.
+    pub refresh: Duration,
+    /// Least time between two judgements when something new has come.
+    pub judge: Duration,
+    /// Most time between two judgements: expected time grows when nothing comes, too.
+    pub judge_anyway: Duration,
+}
+
+impl Pace {
+    pub const STANDARD: Self = Self {
+        refresh: Duration::from_secs(5),
+        judge: Duration::from_secs(60),
+        judge_anyway: Duration::from_secs(600),
+    };
+}
+
+/// Runs until `stop` turns true or its sender is gone. `accepted` is drained first, so that a counter
+/// misses nothing that was receipted.
+pub async fn run(
+    board: Arc<Board>,
+    mut accepted: mpsc::Receiver<Accepted>,
+    pace: Pace,
+    mut stop: watch::Receiver<bool>,
+) {
+    let follower = tokio::spawn(follow(Arc::clone(&board), pace, stop.clone()));
+    loop {
+        tokio::select! {
+            biased;
+            next = accepted.recv() => match next {
+                Some(accepted) => board.take(&accepted, now_ms()),
+                None => break,
+            },
+            changed = stop.changed() => if changed.is_err() || *stop.borrow() {
+                break;
+            },
+        }
+    }
+    follower.abort();
+}
+
+async fn follow(board: Arc<Board>, pace: Pace, mut stop: watch::Receiver<bool>) {
+    let mut ticks = interval(pace.refresh.min(pace.judge));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut refreshed: Option<Instant> = None;
+    let mut judged: Option<(Instant, u64)> = None;
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            changed = stop.changed() => if changed.is_err() || *stop.borrow() {
+                return;
+            },
+        }
+        if refreshed.is_none_or(|at| at.elapsed() >= pace.refresh) {
+            refreshed = Some(Instant::now());
+            on_disk(&board, "reading the registry", Board::refresh).await;
+        }
+        let taken = board.taken();
+        let due = judged.is_none_or(|(at, before)| {
+            at.elapsed() >= pace.judge_anyway || (taken != before && at.elapsed() >= pace.judge)
+        });
+        if due {
+            judged = Some((Instant::now(), taken));
+            on_disk(&board, "judging the quarter", |board| board.judge(now_ms())).await;
+        }
+    }
+}
+
+/// Runs something that reads the store where it disturbs nobody. Trouble is told and tried again later.
+async fn on_disk<E: std::fmt::Display + Send + 'static>(
+    board: &Arc<Board>,
+    what: &'static str,
+    work: impl FnOnce(&Board) -> Result<(), E> + Send + 'static,
+) {
+    let board = Arc::clone(board);
+    match tokio::task::spawn_blocking(move || work(&board)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "{what} failed; tried again at the next turn"),
+        Err(error) => tracing::error!(%error, "{what} broke off"),
+    }
+}
