@@ -62,12 +62,12 @@ check_scripts() {
     shellcheck -x "${scripts[@]}"
 }
 
-# The rules shipped for Prometheus, where there are any.
+# The rules shipped for Prometheus, and their tests.
 check_rules() {
-    local rules
-    mapfile -t rules < <(git ls-files 'dashboards/*.rules.yml' 'dashboards/**/*.rules.yml' 'dashboards/*rules*.y*ml')
-    [ "${#rules[@]}" -eq 0 ] && return 0
-    promtool check rules "${rules[@]}"
+    local rules tests
+    mapfile -t rules < <(git ls-files 'dashboards/rules/*.yml')
+    mapfile -t tests < <(git ls-files 'dashboards/tests/*.yml')
+    promtool check rules "${rules[@]}" && promtool test rules "${tests[@]}"
 }
 
 # Advisories need a database from the internet; licences, bans and sources do not.

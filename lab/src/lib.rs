@@ -1,7 +1,7 @@
 //! The laboratory: both programs together over an emulated network, with the truth known.
 //!
 //! Read [`world`] first (an internet, offices, what can be broken), then [`netns`] and [`wan`] that it is
-//! made of, and [`programs`] for the real processes inside.
+//! made of, and [`programs`] for the real processes inside. [`fleet`] and [`load`] make numbers.
 
 pub mod world;
 
@@ -10,4 +10,8 @@ pub mod wan;
 
 pub mod programs;
 
+pub mod fleet;
+pub mod load;
+
+pub mod dates;
 pub mod seed;

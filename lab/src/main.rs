@@ -1,0 +1,78 @@
+//! `suar-lab`: simulated fleets and load for benchmarks.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use clap::{Parser, Subcommand};
+use suar_lab::dates::Quarter;
+use suar_lab::fleet::Fleet;
+use suar_lab::load::{self, Load};
+use suar_lab::world::wall_ms;
+use suar_wire::SlotWidth;
+
+/// Simulated fleets and load for benchmarks.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Write a simulated quarter into the store that `suar-collector init` made, and the truth beside it.
+    Fleet {
+        #[arg(long, default_value_t = 400)]
+        sites: usize,
+        /// E.g. 2026-Q3; the last complete one when left out.
+        #[arg(long, num_args = 0..=1)]
+        quarter: Option<Option<Quarter>>,
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// Seconds of a slot.
+        #[arg(long, default_value_t = 60)]
+        slot: u32,
+        #[arg(long)]
+        data: PathBuf,
+    },
+    /// Push with durable receipts against a running collector on this machine; print pushes a second.
+    Load {
+        #[arg(long, default_value_t = 10_000)]
+        pushes: u64,
+        /// Agents, each on a connection of its own.
+        #[arg(long, default_value_t = 64)]
+        agents: usize,
+        /// Rounds in one push.
+        #[arg(long, default_value_t = 5)]
+        records: u64,
+        /// A code with at least as many uses: `suar-collector join-code SITE --uses N`.
+        #[arg(long)]
+        code: String,
+    },
+}
+
+fn main() -> Result<()> {
+    match Arguments::parse().command {
+        Command::Fleet { sites, quarter, seed, slot, data } => {
+            let quarter = quarter.flatten().unwrap_or_else(|| Quarter::at(wall_ms()).before());
+            let slot =
+                SlotWidth::from_seconds(slot).context("a slot has 1 to 3600 seconds and divides a day")?;
+            let started = Instant::now();
+            let (truth, written) = Fleet { sites, quarter, slot, seed }.write(&data)?;
+            let file = data.join("truth.json");
+            std::fs::write(&file, serde_json::to_vec(&truth)?).with_context(|| file.display().to_string())?;
+            let result = serde_json::json!({
+                "quarter": quarter.to_string(), "sites": sites, "seed": seed,
+                "pushes": written.pushes, "records": written.records,
+                "seconds": started.elapsed().as_secs_f64(), "truth": file,
+            });
+            println!("{result}");
+        }
+        Command::Load { pushes, agents, records, code } => {
+            let measured = load::run(&Load { pushes, agents, records_a_push: records }, &code)?;
+            println!("{}", serde_json::to_string(&measured)?);
+        }
+    }
+    Ok(())
+}
