@@ -19,6 +19,8 @@ const PLAN_FILE: &str = "plan.json";
 const FILE_BYTES_MAX: u64 = 64 * 1024;
 /// Most bytes of a token or key; the collector's have 64.
 const SECRET_BYTES_MAX: usize = 512;
+/// Most characters of a site's name that are kept.
+const SITE_NAME_CHARS_MAX: usize = 200;
 
 /// A bearer token or key. Prints as `***`.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,7 +89,12 @@ impl Identity {
             agent: answer.agent,
             token: answer.token.clone().try_into()?,
             site: answer.site.clone(),
-            site_name: answer.site_name.clone(),
+            site_name: answer
+                .site_name
+                .chars()
+                .filter(|c| !c.is_control())
+                .take(SITE_NAME_CHARS_MAX)
+                .collect(),
             online_key: answer.online_key.clone().try_into()?,
         })
     }
@@ -146,5 +153,69 @@ fn read_bounded(path: &Path) -> Result<Option<String>, IdentityError> {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(source) => Err(IdentityError::Read { path: path.to_owned(), source }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn identity() -> Identity {
+        Identity {
+            agent: AgentId([4; 16]),
+            token: "correct-horse".to_owned().try_into().unwrap(),
+            site: "19.02.02.2009".parse().unwrap(),
+            site_name: "Desa \"Contoh\" #1".to_owned(),
+            online_key: "00ff".to_owned().try_into().unwrap(),
+        }
+    }
+
+    #[test]
+    fn an_identity_reads_back_and_is_replaced_whole() {
+        let state = tempfile::TempDir::new().unwrap();
+        assert_eq!(Identity::read(state.path()).unwrap(), None);
+        identity().write(state.path()).unwrap();
+        let other = Identity { site_name: "Lain".to_owned(), ..identity() };
+        other.write(state.path()).unwrap();
+        assert_eq!(Identity::read(state.path()).unwrap(), Some(other));
+        let files: Vec<_> = std::fs::read_dir(state.path()).unwrap().collect();
+        assert_eq!(files.len(), 1, "nothing is left beside it: {files:?}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_the_owner_reads_an_identity_whatever_was_there_before() {
+        use std::os::unix::fs::PermissionsExt;
+        let state = tempfile::TempDir::new().unwrap();
+        let leftover = state.path().join("identity.new");
+        std::fs::write(&leftover, "old").unwrap();
+        std::fs::set_permissions(&leftover, std::fs::Permissions::from_mode(0o666)).unwrap();
+        identity().write(state.path()).unwrap();
+        let mode = std::fs::metadata(Identity::path(state.path())).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn secrets_are_in_no_print_and_in_no_error() {
+        assert!(!format!("{:?}", identity()).contains("horse"));
+        let state = tempfile::TempDir::new().unwrap();
+        for damage in ["token = correct-horse", "token = \"correct horse\"", "tokken = \"correct-horse\""] {
+            std::fs::write(Identity::path(state.path()), format!("# one\n{damage}\n")).unwrap();
+            let error = Identity::read(state.path()).unwrap_err();
+            assert!(!format!("{error} {error:?}").contains("horse"), "{error:?}");
+            assert!(error.to_string().contains("suar-agent join"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_stored_plan_is_checked_when_it_is_read() {
+        let state = tempfile::TempDir::new().unwrap();
+        assert_eq!(read_plan(state.path()).unwrap(), None);
+        let plan = Plan { push_seconds: 7, ..Plan::standard() };
+        write_plan(state.path(), &plan).unwrap();
+        assert_eq!(read_plan(state.path()).unwrap(), Some(plan.clone()));
+        write_plan(state.path(), &Plan { push_seconds: 0, ..plan }).unwrap();
+        let error = read_plan(state.path()).unwrap_err().to_string();
+        assert!(error.contains("push_seconds"), "{error}");
     }
 }

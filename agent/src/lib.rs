@@ -19,6 +19,7 @@ pub mod session;
 pub mod status;
 
 pub mod files;
+pub mod random;
 pub mod spool;
 
 pub mod identity;

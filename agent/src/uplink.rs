@@ -1,18 +1,42 @@
 //! The uplink: peeks a batch from the spool, pushes it, and commits what the receipt names.
 //!
-//! It knows nothing of probes: it carries records it did not make. (signatures; being written)
+//! It knows nothing of probes: it carries records it did not make. Nothing is forgotten before its receipt,
+//! and a receipt counts only for what was sent.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use suar_wire::{Plan, Stamp};
+use suar_wire::push::{self, Clock};
+use suar_wire::{Epoch, Plan, Receipt, Sequence, Stamp};
 use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 
-use crate::identity::Identity;
-use crate::spool::Spool;
+use crate::identity::{self, Identity};
+use crate::random;
+use crate::spool::{Order, Spool};
 use crate::tls::Fingerprint;
 
+pub mod backoff;
+pub mod batch;
 pub mod client;
+#[cfg(test)]
+pub(crate) mod tests;
+
+use batch::{Batch, Sender};
+use client::Client;
+
+/// Most bytes of payloads in one push. Together they take less than half of that as columns, so a body
+/// stays far below [`push::UNPACKED_BYTES_MAX`].
+const PAYLOAD_BYTES_MAX: usize = push::UNPACKED_BYTES_MAX / 2;
+/// Most records of the push at the end: it has to be through before the system pulls the plug.
+const FAREWELL_RECORDS_MAX: usize = 200;
+/// Longest wait for the push at the end.
+pub const FAREWELL_SECONDS_MAX: u64 = 5;
+/// After an attempt that did not bring the plan that receipts name, the next is this much later.
+const PLAN_SECONDS_MIN: u64 = 60;
+/// Most refusals of one receipt that are logged one by one.
+const REFUSALS_LOGGED_MAX: usize = 10;
 
 /// Reads the machine's clocks.
 pub type ClockFn = Arc<dyn Fn() -> Stamp + Send + Sync>;
@@ -37,7 +61,7 @@ pub struct UplinkState {
     pub clock_offset_ms: Option<i64>,
     pub pushes_ok: u64,
     pub pushes_failed: u64,
-    /// Records that the collector refused for good.
+    /// Records that the collector refused for good, and those that could not be sent at all.
     pub refused_records: u64,
     /// The collector does not take this agent's token.
     pub revoked: bool,
@@ -46,20 +70,25 @@ pub struct UplinkState {
 /// What one push did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pushed {
-    /// Records that were sent; 0 when there was nothing to send, which still asks for the plan.
+    /// Records that were sent; 0 when there was nothing to send, which still asks for the plan and lets
+    /// the collector know that the agent is there.
     pub sent: usize,
     pub acknowledged: u64,
     pub refused: usize,
+    /// The oldest record that was sent.
+    pub oldest: Option<Sequence>,
+    /// The oldest record that is still pending.
+    pub oldest_pending: Option<Sequence>,
 }
 
-/// Why a push did not get its receipt.
-#[derive(Debug, thiserror::Error)]
+/// Why a push did not get its receipt. Each variant waits differently (see `backoff`).
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PushFailure {
     #[error("cannot reach the collector: {0}")]
     Unreachable(String),
     #[error("the certificate at the collector's address is not the collector's")]
     WrongCertificate,
-    #[error("the collector does not take this agent's token (status {status})")]
+    #[error("the collector does not take this agent's token (status {status}); join again with a new code")]
     Unauthorized { status: u16 },
     #[error("the collector asks to come later (status {status})")]
     Later { status: u16, after_s: Option<u64> },
@@ -67,23 +96,31 @@ pub enum PushFailure {
     TooLarge,
     #[error("the collector cannot read the push")]
     Malformed,
-    #[error("the collector's answer is no receipt: {0}")]
+    #[error("what answers is not the collector: {0}")]
     Answer(String),
-    #[error("the spool cannot be read: {0}")]
-    Spool(String),
 }
 
 pub struct Uplink {
-    _identity: Identity,
-    _spool: Arc<Mutex<Spool>>,
-    _clock: ClockFn,
+    options: Options,
+    identity: Identity,
+    client: Client,
+    spool: Arc<Mutex<Spool>>,
+    clock: ClockFn,
     plan: watch::Sender<Plan>,
     state: watch::Sender<UplinkState>,
+    /// Most records of the next push: halved when one was too much, doubled when one went through.
+    records_max: usize,
+    last_exchange_ms: Option<u32>,
+    /// A plan is not asked for before this; see [`PLAN_SECONDS_MIN`].
+    plan_due: Instant,
 }
 
 impl std::fmt::Debug for Uplink {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Uplink").finish_non_exhaustive()
+        f.debug_struct("Uplink")
+            .field("options", &self.options)
+            .field("identity", &self.identity)
+            .finish_non_exhaustive()
     }
 }
 
@@ -95,9 +132,18 @@ impl Uplink {
         spool: Arc<Mutex<Spool>>,
         clock: ClockFn,
     ) -> Result<Self, reqwest::Error> {
-        let _client = crate::tls::http_client(options.fingerprint)?;
-        let (plan, state) = (watch::Sender::new(plan), watch::Sender::new(UplinkState::default()));
-        Ok(Self { _identity: identity, _spool: spool, _clock: clock, plan, state })
+        Ok(Self {
+            client: Client::new(&options.collector, options.fingerprint, &identity.token)?,
+            options,
+            identity,
+            spool,
+            clock,
+            plan: watch::Sender::new(plan),
+            state: watch::Sender::new(UplinkState::default()),
+            records_max: push::RECORDS_MAX,
+            last_exchange_ms: None,
+            plan_due: Instant::now(),
+        })
     }
 
     /// The plan, and every later one.
@@ -109,13 +155,279 @@ impl Uplink {
         self.state.subscribe()
     }
 
-    /// One push now, of the newest pending records.
-    pub async fn push_once(&mut self) -> Result<Pushed, PushFailure> {
-        Ok(Pushed { sent: 0, acknowledged: 0, refused: 0 })
+    /// Pushes until `stop` turns true (or its sender is gone), then once more with a short deadline.
+    /// `wake` asks for a push at once: the link came back, or went.
+    pub async fn run(mut self, wake: Arc<Notify>, mut stop: watch::Receiver<bool>) {
+        tokio::select! {
+            () = self.push_for_ever(&wake) => {}
+            // Cancelling a push in flight is safe: what it sent and did not commit is sent again.
+            _ = stop.wait_for(|stop| *stop) => {}
+        }
+        self.records_max = FAREWELL_RECORDS_MAX;
+        let farewell =
+            tokio::time::timeout(Duration::from_secs(FAREWELL_SECONDS_MAX), self.push_once()).await;
+        match farewell {
+            Ok(Ok(pushed)) => tracing::info!(records = pushed.sent, "the last push is receipted"),
+            Ok(Err(error)) => tracing::info!(%error, "the last push failed; its records wait on disk"),
+            Err(_) => tracing::info!("the last push took too long; its records wait on disk"),
+        }
     }
 
-    /// Pushes until `stop` turns true, then once more with a short deadline. `wake` asks for a push at once.
-    pub async fn run(self, wake: Arc<Notify>, mut stop: watch::Receiver<bool>) {
-        let _ = (wake, stop.wait_for(|stop| *stop).await);
+    async fn push_for_ever(&mut self, wake: &Notify) {
+        let mut failures = 0;
+        let mut due = Instant::now() + backoff::first(self.push_seconds(), random::fraction());
+        let mut may_wake = true;
+        let mut attempted_at = None;
+        loop {
+            let woken = async {
+                if !may_wake {
+                    std::future::pending::<()>().await;
+                }
+                wake.notified().await;
+                if let Some(attempted_at) = attempted_at {
+                    tokio::time::sleep_until(attempted_at + backoff::wake_gap(self.push_seconds())).await;
+                }
+            };
+            tokio::select! {
+                () = tokio::time::sleep_until(due) => {}
+                () = woken => {}
+            }
+            attempted_at = Some(Instant::now());
+            match self.push_live_and_backlog(wake).await {
+                Ok(next) => {
+                    (failures, may_wake) = (0, true);
+                    due = next;
+                }
+                Err(failure) => {
+                    failures += 1;
+                    may_wake = backoff::may_wake(&failure);
+                    due = Instant::now() + backoff::after_failure(&failure, failures, random::fraction());
+                }
+            }
+        }
+    }
+
+    /// The newest records, then everything older, oldest first, until the next live push is due or asked
+    /// for. Returns when it is due.
+    async fn push_live_and_backlog(&mut self, wake: &Notify) -> Result<Instant, PushFailure> {
+        let wake_due = Instant::now() + backoff::wake_gap(self.push_seconds());
+        let live = self.push(Order::NewestFirst).await?;
+        let due = Instant::now() + backoff::between(self.push_seconds(), random::fraction());
+        // Younger records than those of the live push are the next live push's.
+        let Some(floor) = live.oldest else { return Ok(due) };
+        let mut oldest_pending = live.oldest_pending;
+        while oldest_pending.is_some_and(|oldest| oldest < floor) {
+            let pause = Instant::now() + Duration::from_secs_f64(backoff::BACKLOG_SECONDS);
+            if pause >= due {
+                break;
+            }
+            tokio::select! {
+                () = tokio::time::sleep_until(pause) => {}
+                () = wake.notified() => return Ok(wake_due),
+            }
+            let backlog = self.push(Order::OldestFirst).await?;
+            if backlog.oldest.is_none_or(|oldest| oldest >= floor) {
+                // What is left cannot be read; asking for it again helps nobody.
+                break;
+            }
+            oldest_pending = backlog.oldest_pending;
+        }
+        Ok(due)
+    }
+
+    /// One push now, of the newest pending records.
+    pub async fn push_once(&mut self) -> Result<Pushed, PushFailure> {
+        self.push(Order::NewestFirst).await
+    }
+
+    /// One push. A batch that is too much is halved until it goes through; a single record that the
+    /// collector cannot take is given up, because it would hold up all others for ever.
+    async fn push(&mut self, order: Order) -> Result<Pushed, PushFailure> {
+        let pushed = self.push_or_halve(order).await;
+        self.state.send_modify(|state| match &pushed {
+            Ok(pushed) => {
+                state.pushes_ok += 1;
+                state.refused_records += pushed.refused as u64;
+                (state.last_error, state.revoked) = (None, false);
+            }
+            Err(failure) => {
+                state.pushes_failed += 1;
+                state.revoked = matches!(failure, PushFailure::Unauthorized { .. });
+                state.last_error = Some(failure.to_string());
+            }
+        });
+        match &pushed {
+            Ok(pushed) => tracing::debug!(sent = pushed.sent, acknowledged = pushed.acknowledged, "pushed"),
+            Err(error @ PushFailure::Unauthorized { .. }) => tracing::error!(%error, "push refused"),
+            Err(error) => tracing::warn!(%error, "push failed"),
+        }
+        pushed
+    }
+
+    async fn push_or_halve(&mut self, order: Order) -> Result<Pushed, PushFailure> {
+        loop {
+            let (batch, epoch) = self.take(order).await;
+            let failure = match self.exchange(&batch, epoch).await {
+                Ok(receipt) => {
+                    self.records_max = (self.records_max * 2).min(push::RECORDS_MAX);
+                    return self.settle(&batch, &receipt).await;
+                }
+                Err(failure @ (PushFailure::TooLarge | PushFailure::Malformed)) => failure,
+                Err(failure) => return Err(failure),
+            };
+            match batch.records.as_slice() {
+                [] => return Err(failure),
+                [record] => {
+                    // Is it the record? A collector that takes not even an empty push has other troubles,
+                    // and they must not cost the office its records.
+                    self.exchange(&Batch::default(), epoch).await.map_err(|_| failure.clone())?;
+                    let sequence = record.sequence;
+                    tracing::error!(sequence, %failure, "the collector cannot take a record; it is given up");
+                    let oldest_pending = self.commit(vec![(sequence, sequence)]).await;
+                    let oldest = Some(sequence);
+                    return Ok(Pushed { sent: 1, acknowledged: 0, refused: 1, oldest, oldest_pending });
+                }
+                records => self.records_max = records.len() / 2,
+            }
+        }
+    }
+
+    /// Makes what was appended durable, and peeks. An unreadable spool is no reason to be silent: then the
+    /// push is empty.
+    async fn take(&mut self, order: Order) -> (Batch, Epoch) {
+        let records_max = self.records_max;
+        let (peeked, epoch) = self
+            .with_spool(move |spool| {
+                spool.sync();
+                (spool.peek(order, records_max, PAYLOAD_BYTES_MAX), spool.epoch())
+            })
+            .await;
+        let peeked = peeked.unwrap_or_else(|error| {
+            tracing::error!(%error, "the spool cannot be read");
+            Vec::new()
+        });
+        let batch = Batch::read(peeked);
+        if !batch.unreadable.is_empty() {
+            tracing::error!(sequences = ?batch.unreadable, "records on disk cannot be read; they are given up");
+            self.state.send_modify(|state| state.refused_records += batch.unreadable.len() as u64);
+            self.commit(batch.unreadable.iter().map(|sequence| (*sequence, *sequence)).collect()).await;
+        }
+        (batch, epoch)
+    }
+
+    async fn exchange(&mut self, batch: &Batch, epoch: Epoch) -> Result<Receipt, PushFailure> {
+        let plan_version = self.plan.borrow().version;
+        let sender = Sender { agent: self.identity.agent, epoch, plan_version };
+        let stamp = (self.clock)();
+        let clock = Clock {
+            boot: stamp.boot,
+            boot_ms: stamp.boot_ms,
+            wall_ms: stamp.wall_ms,
+            last_exchange_ms: self.last_exchange_ms,
+        };
+        let (body, packed) = batch.body(sender, clock);
+        if body.len() > push::BODY_BYTES_MAX {
+            return Err(PushFailure::TooLarge);
+        }
+        let exchange = self.client.push(body, packed).await?;
+        let elapsed_ms = u32::try_from(exchange.elapsed.as_millis()).unwrap_or(u32::MAX);
+        self.last_exchange_ms = Some(elapsed_ms);
+        // The collector read its clock somewhere in between; the middle is wrong by at most half.
+        let middle_ms = stamp.wall_ms.saturating_add(i64::from(elapsed_ms / 2));
+        let receipt = exchange.receipt;
+        self.state.send_modify(|state| {
+            state.last_receipt_wall_ms = Some((self.clock)().wall_ms);
+            state.clock_offset_ms = Some(middle_ms.saturating_sub(receipt.server_ms));
+        });
+        Ok(receipt)
+    }
+
+    async fn settle(&mut self, batch: &Batch, receipt: &Receipt) -> Result<Pushed, PushFailure> {
+        let settled = batch.settle(receipt);
+        for refusal in settled.refused.iter().take(REFUSALS_LOGGED_MAX) {
+            tracing::warn!(
+                sequence = refusal.sequence,
+                reason = refusal.reason.label(),
+                "the collector refused a record"
+            );
+        }
+        let pushed = Pushed {
+            sent: batch.records.len(),
+            acknowledged: settled.acknowledged.count(),
+            refused: settled.refused.len(),
+            oldest: batch.oldest(),
+            oldest_pending: self.commit(settled.acknowledged.ranges().to_vec()).await,
+        };
+        if pushed.sent > 0 && pushed.acknowledged == 0 {
+            // Sending the same records again at once would go on for ever.
+            return Err(PushFailure::Answer("a receipt for none of the records".to_owned()));
+        }
+        if receipt.plan_version != self.plan.borrow().version {
+            self.fetch_plan(receipt.plan_version).await;
+        }
+        Ok(pushed)
+    }
+
+    /// Commits, and says what the oldest pending record is then.
+    async fn commit(&self, ranges: Vec<(Sequence, Sequence)>) -> Option<Sequence> {
+        self.with_spool(move |spool| {
+            if !ranges.is_empty() {
+                spool.commit(&ranges);
+            }
+            spool.stats().oldest_pending
+        })
+        .await
+    }
+
+    /// Gets the plan that the collector has. A bad one, or none, leaves the old one in force.
+    async fn fetch_plan(&mut self, expected_version: u32) {
+        if Instant::now() < self.plan_due {
+            return;
+        }
+        let not_again_before = Instant::now() + Duration::from_secs(PLAN_SECONDS_MIN);
+        let due = std::mem::replace(&mut self.plan_due, not_again_before);
+        let plan = match self.client.plan().await {
+            Ok(plan) => plan,
+            Err(error) => return tracing::warn!(%error, "the new plan cannot be fetched; the old one stays"),
+        };
+        let mistakes = plan.mistakes();
+        if !mistakes.is_empty() {
+            return tracing::error!(
+                version = plan.version,
+                ?mistakes,
+                "the new plan is wrong; the old one stays"
+            );
+        }
+        let (state, stored) = (self.options.state.clone(), plan.clone());
+        let written = tokio::task::spawn_blocking(move || identity::write_plan(&state, &stored)).await;
+        if let Ok(Err(error)) = written {
+            // It holds until the next start, and then is fetched again.
+            tracing::warn!(%error, "the new plan cannot be stored");
+        }
+        if plan.version == expected_version {
+            self.plan_due = due;
+        }
+        tracing::info!(version = plan.version, "a new plan");
+        self.plan.send_replace(plan);
+    }
+
+    /// Runs on a thread that may wait for the disk.
+    async fn with_spool<T: Send + 'static>(&self, act: impl FnOnce(&mut Spool) -> T + Send + 'static) -> T {
+        let spool = Arc::clone(&self.spool);
+        let acted = tokio::task::spawn_blocking(move || {
+            act(&mut spool.lock().unwrap_or_else(PoisonError::into_inner))
+        });
+        match acted.await {
+            Ok(value) => value,
+            // A panic in the spool is a fault to be seen; a cancelled task means that the runtime ends.
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(_) => std::future::pending().await,
+            },
+        }
+    }
+
+    fn push_seconds(&self) -> u32 {
+        self.plan.borrow().push_seconds
     }
 }

@@ -3,6 +3,7 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read};
 use std::path::Path;
+use std::time::Duration;
 
 use suar_wire::{Epoch, IntervalSet, Sequence};
 
@@ -14,6 +15,9 @@ use crate::files;
 
 const EPOCH_FILE: &str = "epoch";
 const LOCK_FILE: &str = "lock";
+/// How often and how far apart the lock is tried: a quarter of a second before a second agent is refused.
+const LOCK_ATTEMPTS: u32 = 25;
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
 /// Everything that a spool needs to go on.
 #[derive(Debug)]
@@ -96,11 +100,18 @@ fn lock(dir: &Path) -> Result<File, Refused> {
         .truncate(false)
         .open(&path)
         .map_err(|source| refused(&path, source))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Refused::Error(SpoolError::Locked { dir: dir.to_owned() })),
-        Err(TryLockError::Error(source)) => Err(refused(&path, source)),
+    for attempt in 1.. {
+        match file.try_lock() {
+            Ok(()) => break,
+            // A process that is dying, or a child that has not become another program yet, still holds it.
+            Err(TryLockError::WouldBlock) if attempt < LOCK_ATTEMPTS => std::thread::sleep(LOCK_PAUSE),
+            Err(TryLockError::WouldBlock) => {
+                return Err(Refused::Error(SpoolError::Locked { dir: dir.to_owned() }));
+            }
+            Err(TryLockError::Error(source)) => return Err(refused(&path, source)),
+        }
     }
+    Ok(file)
 }
 
 /// The epoch of the file, or of the segments when the file is gone. Without any segment the sequences begin
