@@ -20,9 +20,9 @@ pub mod store;
 pub mod day;
 pub mod summary;
 
+pub mod assessment;
 pub mod calendar;
 pub mod coverage;
-pub mod assessment;
 pub mod report;
 
 pub mod board;

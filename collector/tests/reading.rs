@@ -1,0 +1,344 @@
+//! What readers see, from a real store: the metrics page, the JSON interface, and both after a restart.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests may panic like the tests themselves")]
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
+
+use axum::Router;
+use axum::body::Body as HttpBody;
+use axum::http::{Request, StatusCode};
+use serde_json::Value;
+use suar_collector::board::{Board, Options};
+use suar_collector::calendar::{Holidays, OfficeHours, TimeZone};
+use suar_collector::coverage::Rules;
+use suar_collector::exposition::Own;
+use suar_collector::http::{api, metrics};
+use suar_collector::ingest::{Accepted, IngestCounters, Submission};
+use suar_collector::region;
+use suar_collector::registry::{LinkKind, Site, SiteKind};
+use suar_collector::store::admin::{Admin, Joining};
+use suar_collector::store::schema;
+use suar_collector::store::writer::{Job, Shared, Writer};
+use suar_collector::wall_clock::now_ms;
+use suar_wire::outcome::EchoMethod;
+use suar_wire::push::Clock;
+use suar_wire::record::Round;
+use suar_wire::{
+    AgentId, Body, BootId, Cause, Echo, Epoch, Note, Outcome, Push, Record, SiteCode, SlotWidth, Stamp,
+    Verdict,
+};
+use tokio::sync::{mpsc, oneshot};
+use tower::ServiceExt;
+
+const MINUTE_MS: i64 = 60_000;
+const BOOT: BootId = BootId([7; 16]);
+const SELIU: &str = "19.02.02.2009";
+const SUMEDANG: &str = "19.02.02.2010";
+
+fn code(text: &str) -> SiteCode {
+    text.parse().unwrap()
+}
+
+fn site(village: &str, island: &str) -> Site {
+    Site {
+        code: code(village),
+        name: format!("Kantor Desa \"{village}\""),
+        kind: SiteKind::VillageOffice,
+        village: village.to_owned(),
+        island: island.to_owned(),
+        point: None,
+        link: LinkKind::GeoSatellite,
+        provider: "Bakti".to_owned(),
+        time_zone: TimeZone::Wib,
+        hours: OfficeHours::always(),
+        power_hours: None,
+        allowance_mib: None,
+        measured_from: None,
+    }
+}
+
+/// A collector's data directory with its writer, as the server has it.
+struct Collector {
+    data: tempfile::TempDir,
+    writer: Writer,
+    accepted: mpsc::Receiver<Accepted>,
+    own: Own,
+    now_ms: i64,
+}
+
+impl Collector {
+    fn new() -> Self {
+        let now_ms = now_ms();
+        let data = tempfile::tempdir().unwrap();
+        schema::create(data.path()).unwrap();
+        let mut admin = Admin::open(data.path()).unwrap();
+        let sites = [site(SELIU, "19.02.40141"), site(SUMEDANG, "19.02.40142")];
+        admin.put_sites(&sites, now_ms - 3 * 3_600_000).unwrap();
+        let own = Own::new(now_ms);
+        let (sender, accepted) = mpsc::channel(16);
+        let shared = Shared {
+            counters: Arc::new(IngestCounters::new(own.clone())),
+            plan_version: Arc::new(AtomicU32::new(1)),
+            slot_width: SlotWidth::STANDARD,
+            accepted: Some(sender),
+        };
+        let writer = Writer::open(data.path(), shared).unwrap();
+        Self { data, writer, accepted, own, now_ms }
+    }
+
+    fn join(&self, who: u8, site: &str) {
+        let mut admin = Admin::open(self.data.path()).unwrap();
+        admin.put_join_code([who; 32], &code(site), self.now_ms, 1).unwrap();
+        let joining = Joining {
+            secret_hash: [who; 32],
+            site: code(site),
+            agent: AgentId([who; 16]),
+            token_hash: [who; 32],
+            agent_version: "0.1.0".to_owned(),
+            system: "linux x86_64".to_owned(),
+            now_ms: self.now_ms - 2 * 3_600_000,
+        };
+        admin.join(&joining).unwrap();
+    }
+
+    /// One push of the slots that ended `first_ago` minutes ago and after, received `received_ago_ms` ago.
+    fn push(
+        &mut self,
+        who: u8,
+        site: &str,
+        sequence: u64,
+        first_ago: i64,
+        verdicts: &[Verdict],
+        received_ago_ms: i64,
+    ) -> Accepted {
+        let received_ms = self.now_ms - received_ago_ms;
+        let boot_at_ms = self.now_ms - 10 * 3_600_000;
+        let records = (sequence..)
+            .zip(verdicts)
+            .map(|(sequence, verdict)| {
+                let ago = first_ago - (sequence as i64 - 1) % 1_000;
+                let slot = SlotWidth::STANDARD.slot_at(received_ms - ago * MINUTE_MS);
+                round(sequence, slot.start_ms() + 20_000, boot_at_ms, *verdict)
+            })
+            .collect();
+        let clock = Clock {
+            boot: BOOT,
+            boot_ms: (received_ms - boot_at_ms) as u64,
+            wall_ms: received_ms,
+            last_exchange_ms: Some(600),
+        };
+        let agent = AgentId([who; 16]);
+        let push = Push { agent, epoch: Epoch([who; 8]), plan_version: 1, clock, records };
+        let joined_ms = self.now_ms - 2 * 3_600_000;
+        let submission = Submission { agent, site: code(site), joined_ms, received_ms, push };
+        let (answer, mut receipt) = oneshot::channel();
+        self.writer.commit(vec![Job::Push(Box::new(submission), answer)]);
+        receipt.try_recv().unwrap().unwrap();
+        self.accepted.try_recv().unwrap()
+    }
+
+    fn board(&self) -> Arc<Board> {
+        let options = Options {
+            data: self.data.path().to_owned(),
+            region: region::builtin("19").unwrap(),
+            rules: Rules::default(),
+            holidays: Holidays::national(),
+            push_seconds: 300,
+            own: self.own.clone(),
+        };
+        Arc::new(Board::open(options, self.now_ms).unwrap())
+    }
+}
+
+fn round(sequence: u64, at_ms: i64, boot_at_ms: i64, verdict: Verdict) -> Record {
+    let stamp = Stamp { boot: BOOT, boot_ms: (at_ms - boot_at_ms) as u64, wall_ms: at_ms };
+    let echo = Echo {
+        target: [9, 9, 9, 9].into(),
+        method: EchoMethod::Icmp,
+        sent: 1,
+        late: 0,
+        duplicates: 0,
+        error: None,
+        rtt_us: if verdict.is_up() { vec![610_000] } else { vec![] },
+    };
+    let body = Body::Round(Round {
+        slot: SlotWidth::STANDARD.slot_at(at_ms),
+        verdict,
+        note: Note::None,
+        gateway: Outcome::Ok { elapsed_us: 500 },
+        dns: Outcome::NotSent,
+        dns_public: Outcome::NotSent,
+        online: Outcome::NotSent,
+        collector: Outcome::NotSent,
+        echoes: vec![echo],
+    });
+    Record { sequence, stamp, body }
+}
+
+fn verdicts(up: usize, down: usize, up_again: usize) -> Vec<Verdict> {
+    let down = std::iter::repeat_n(Verdict::Down(Cause::Internet), down);
+    std::iter::repeat_n(Verdict::Up, up)
+        .chain(down)
+        .chain(std::iter::repeat_n(Verdict::Up, up_again))
+        .collect()
+}
+
+fn routes(board: &Arc<Board>) -> Router {
+    metrics::routes(Arc::clone(board)).merge(api::routes(Arc::clone(board)))
+}
+
+fn get(board: &Arc<Board>, path: &str) -> (StatusCode, String, String) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let request = Request::get(path).body(HttpBody::empty()).unwrap();
+        let answer = routes(board).oneshot(request).await.unwrap();
+        let status = answer.status();
+        let kind = answer.headers().get("content-type").map(|kind| kind.to_str().unwrap().to_owned());
+        let body = axum::body::to_bytes(answer.into_body(), 1 << 24).await.unwrap();
+        (status, kind.unwrap_or_default(), String::from_utf8(body.to_vec()).unwrap())
+    })
+}
+
+fn json(board: &Arc<Board>, path: &str) -> Value {
+    let (status, _, body) = get(board, path);
+    assert_eq!(status, StatusCode::OK, "{path}: {body}");
+    serde_json::from_str(&body).unwrap()
+}
+
+/// Two offices: one measured for an hour with an outage in it, one silent since an hour.
+fn two_offices() -> (Collector, Arc<Board>) {
+    let mut collector = Collector::new();
+    collector.join(1, SELIU);
+    collector.join(2, SUMEDANG);
+    let board = collector.board();
+    let silent = collector.push(2, SUMEDANG, 1, 20, &verdicts(10, 0, 0), 3_600_000);
+    board.take(&silent, collector.now_ms - 3_600_000);
+    let newest = collector.push(1, SELIU, 1_021, 40, &verdicts(0, 0, 20), 0);
+    board.take(&newest, collector.now_ms);
+    let backlog = collector.push(1, SELIU, 1, 60, &verdicts(10, 10, 0), 0);
+    board.take(&backlog, collector.now_ms);
+    board.judge(collector.now_ms).unwrap();
+    (collector, board)
+}
+
+/// The lines of a page that say something about sites, without the time of judging.
+fn about_sites(page: &str) -> Vec<&str> {
+    page.lines().filter(|line| line.starts_with("suar_site_") || line.starts_with("suar_island_")).collect()
+}
+
+#[test]
+fn the_metrics_page_tells_what_was_pushed() {
+    let (_collector, board) = two_offices();
+    let (status, kind, page) = get(&board, "/metrics");
+    assert_eq!((status, kind.as_str()), (StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8"));
+    for line in [
+        "suar_site_up{site=\"19.02.02.2009\"} 1",
+        "suar_site_state{site=\"19.02.02.2010\",state=\"silent\"} 1",
+        "suar_site_slots_total{site=\"19.02.02.2009\",state=\"up\",hours=\"office\"} 30",
+        "suar_site_slots_total{site=\"19.02.02.2009\",state=\"down\",hours=\"office\"} 10",
+        "suar_site_echoes_total{site=\"19.02.02.2009\",outcome=\"lost\"} 10",
+        "suar_island_sites{island=\"19.02.40142\",island_name=\"Pulau Semedang\",state=\"silent\"} 1",
+        "suar_collector_records_total{kind=\"round\"} 50",
+    ] {
+        assert!(page.lines().any(|found| found == line), "{line} is missing in\n{page}");
+    }
+    assert!(!page.contains("suar_site_up{site=\"19.02.02.2010\"}"), "a silent office is not down");
+}
+
+#[test]
+fn after_a_restart_the_page_says_the_same_of_every_site() {
+    let (collector, board) = two_offices();
+    let again = collector.board();
+    again.judge(collector.now_ms).unwrap();
+    let (before, after) = (board.metrics(collector.now_ms), again.metrics(collector.now_ms));
+    assert_eq!(about_sites(&before), about_sites(&after));
+}
+
+#[test]
+fn sites_tell_their_state_and_one_site_its_agents() {
+    let (_collector, board) = two_offices();
+    let sites = json(&board, "/api/sites");
+    let states: Vec<_> = sites["sites"].as_array().unwrap().iter().map(|site| &site["state"]).collect();
+    assert_eq!(states, ["up", "silent"]);
+    assert_eq!(sites["sites"][0]["island_name"], "Pulau Seliuk");
+    let one = json(&board, "/api/sites/19.02.02.2009");
+    assert_eq!(one["agents"][0]["verdict"], "up");
+    assert_eq!(one["agents"][0]["clock_offset_ms"], 300);
+    assert_eq!(one["agents"][0]["rtts"][0]["rtt_us"], 610_000);
+    assert_eq!(one["counters"]["slots_office_hours"]["down"], 10);
+    let (status, _, body) = get(&board, "/api/sites/19.99");
+    assert_eq!(status, StatusCode::NOT_FOUND);
+    assert!(body.contains("no site has the code"), "{body}");
+}
+
+#[test]
+fn islands_tell_how_many_offices_stand_how_and_which_islands_are_outside() {
+    let (_collector, board) = two_offices();
+    let answer = json(&board, "/api/islands");
+    let seliu =
+        answer["islands"].as_array().unwrap().iter().find(|island| island["code"] == "19.02.40141").unwrap();
+    assert_eq!(seliu["standing"], "not_assessable", "an hour is no quarter");
+    assert_eq!(seliu["summary"]["id"], "0 dari 1 kantor punya cukup data");
+    assert_eq!(seliu["offices_now"]["up"], 1);
+    assert!(seliu["latitude"].as_f64().unwrap() < -3.0);
+    assert!(!answer["outside"].as_array().unwrap().is_empty());
+}
+
+#[test]
+fn coverage_and_reports_are_judged_for_the_period_and_scope_that_was_asked_for() {
+    let (collector, board) = two_offices();
+    let coverage = json(&board, &format!("/api/coverage?scope={SELIU}"));
+    assert_eq!(coverage["sites"].as_array().unwrap().len(), 1);
+    let from_s = coverage["period"]["start_s"].as_i64().unwrap();
+    if from_s * 1000 < collector.now_ms - 2 * 3_600_000 {
+        assert_eq!(coverage["sites"][0]["down_s"], 600);
+        assert_eq!(coverage["sites"][0]["up_s"], 1_800);
+    }
+    for (query, kind, words) in [
+        ("", "text/markdown; charset=utf-8", "Pulau Seliuk"),
+        ("?lang=en&format=md", "text/markdown; charset=utf-8", "Pulau Seliuk"),
+        ("?format=csv", "text/csv; charset=utf-8", SELIU),
+        ("?format=json", "application/json", "input_sha256"),
+    ] {
+        let (status, found, body) = get(&board, &format!("/api/report{query}"));
+        assert_eq!((status, found.as_str()), (StatusCode::OK, kind), "{body}");
+        assert!(body.contains(words), "{query}: {body}");
+    }
+}
+
+#[test]
+fn a_wrong_question_is_answered_with_what_would_be_right() {
+    let (_collector, board) = two_offices();
+    for (path, words) in [
+        ("/api/report?format=exe", "md, csv or json"),
+        ("/api/report?lang=fr", "id or en"),
+        ("/api/report?format=md&language=id", "period, scope"),
+        ("/api/coverage?period=yesterday", "yesterday"),
+        ("/api/coverage?period=2020-01-01..2025-12-31", "at most 1100"),
+        ("/api/coverage?scope=99.99", "99.99"),
+    ] {
+        let (status, kind, body) = get(&board, path);
+        assert_eq!((status, kind.as_str()), (StatusCode::BAD_REQUEST, "application/json"), "{path}: {body}");
+        let answer: Value = serde_json::from_str(&body).unwrap();
+        assert_eq!(answer["error"], "bad_request");
+        assert!(answer["message"].as_str().unwrap().contains(words), "{path}: {body}");
+    }
+}
+
+#[test]
+fn a_site_made_by_the_command_line_appears_and_a_revoked_agent_is_forgotten() {
+    let (collector, board) = two_offices();
+    let mut admin = Admin::open(collector.data.path()).unwrap();
+    admin.put_sites(&[site("19.02.03.2001", "19.02.40114")], collector.now_ms).unwrap();
+    admin.revoke(AgentId([1; 16]), collector.now_ms).unwrap();
+    board.refresh().unwrap();
+    let sites = json(&board, "/api/sites");
+    let states: Vec<_> = sites["sites"].as_array().unwrap().iter().map(|site| &site["state"]).collect();
+    assert_eq!(states, ["never_heard", "silent", "never_heard"]);
+    let page = board.metrics(collector.now_ms);
+    let counted = "suar_site_slots_total{site=\"19.02.02.2009\",state=\"up\",hours=\"office\"} 30";
+    assert!(page.contains(counted), "what a revoked agent measured stays true");
+    assert!(Path::new(collector.data.path()).join("suar.db").exists());
+}
