@@ -1,0 +1,203 @@
+//! Linux: `/proc/net` and `/etc/resolv.conf`, read anew each round, since cables and leases come and go.
+
+use std::fs;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use super::{Host, Neighbour, Network};
+use crate::probe::dns;
+
+/// Where these files are: `/`, or a directory of a test.
+#[derive(Debug, Clone)]
+pub struct System {
+    root: PathBuf,
+}
+
+impl Default for System {
+    fn default() -> Self {
+        Self::at(Path::new("/"))
+    }
+}
+
+const UP: u32 = 1;
+const VIA_GATEWAY: u32 = 2;
+/// `ATF_COM` in the ARP table: the entry has a hardware address. The kernel keeps the flag for some seconds
+/// after a gateway fell silent, until it asked three times.
+const COMPLETE: u32 = 2;
+
+impl System {
+    pub fn at(root: &Path) -> Self {
+        Self { root: root.to_owned() }
+    }
+
+    pub fn look(&self) -> Network {
+        let routes_v4 = routes_v4(&self.file("proc/net/route"));
+        let routes_v6 = routes_v6(&self.file("proc/net/ipv6_route"), |name| self.interface_index(name));
+        let best = |routes: &[Route]| {
+            routes.iter().filter(|route| route.gateway.is_some()).min_by_key(|route| route.metric).copied()
+        };
+        Network {
+            // A route exists only while its interface is up and has an address.
+            present: !routes_v4.is_empty() || !routes_v6.is_empty(),
+            gateway: best(&routes_v4).or_else(|| best(&routes_v6)).and_then(|route| route.gateway),
+            resolvers: resolvers(&self.file("etc/resolv.conf")),
+        }
+    }
+
+    pub fn neighbour_v4(&self, address: Ipv4Addr) -> Neighbour {
+        neighbour(&self.file("proc/net/arp"), address)
+    }
+
+    fn file(&self, path: &str) -> String {
+        fs::read_to_string(self.root.join(path)).unwrap_or_default()
+    }
+
+    fn interface_index(&self, name: &str) -> u32 {
+        self.file(&format!("sys/class/net/{name}/ifindex")).trim().parse().unwrap_or(0)
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Route {
+    /// Only for default routes that have one.
+    gateway: Option<Host>,
+    metric: u32,
+}
+
+/// Interface, destination, gateway, flags, ..., metric, mask: addresses as the bytes lie in memory.
+fn routes_v4(text: &str) -> Vec<Route> {
+    let route = |line: &str| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        let hex = |at: usize| u32::from_str_radix(fields.get(at)?, 16).ok();
+        let (destination, gateway, flags, mask) = (hex(1)?, hex(2)?, hex(3)?, hex(7)?);
+        if flags & UP == 0 || *fields.first()? == "lo" {
+            return None;
+        }
+        let default = destination == 0 && mask == 0 && flags & VIA_GATEWAY != 0;
+        let address = IpAddr::from(gateway.to_ne_bytes());
+        Some(Route { gateway: default.then(|| address.into()), metric: fields.get(6)?.parse().ok()? })
+    };
+    text.lines().skip(1).filter_map(route).collect()
+}
+
+/// Destination, its prefix length, source, its length, next hop, metric, ..., flags, interface.
+fn routes_v6(text: &str, index_of: impl Fn(&str) -> u32) -> Vec<Route> {
+    let route = |line: &str| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        let hex = |at: usize| u32::from_str_radix(fields.get(at)?, 16).ok();
+        let (flags, metric, interface) = (hex(8)?, hex(5)?, *fields.get(9)?);
+        let destination = address_v6(fields.first()?)?;
+        // Every interface has link-local and multicast routes, with or without a network behind it.
+        let local = destination.is_multicast() || destination.segments()[0] & 0xffc0 == 0xfe80;
+        if flags & UP == 0 || interface == "lo" || local {
+            return None;
+        }
+        let default = destination.is_unspecified() && hex(1)? == 0 && flags & VIA_GATEWAY != 0;
+        let next_hop = address_v6(fields.get(4)?)?;
+        let gateway = Host { address: next_hop.into(), scope: index_of(interface) };
+        Some(Route { gateway: default.then_some(gateway), metric })
+    };
+    text.lines().filter_map(route).collect()
+}
+
+fn address_v6(hex: &str) -> Option<Ipv6Addr> {
+    (hex.len() == 32).then_some(())?;
+    u128::from_str_radix(hex, 16).ok().map(Ipv6Addr::from)
+}
+
+fn neighbour(text: &str, address: Ipv4Addr) -> Neighbour {
+    let line = text.lines().skip(1).map(|line| line.split_whitespace().collect::<Vec<_>>()).find(|fields| {
+        fields.first().and_then(|field| field.parse::<Ipv4Addr>().ok()) == Some(address)
+    });
+    let Some(fields) = line else { return Neighbour::Unknown };
+    let flags = fields.get(2).and_then(|flags| u32::from_str_radix(flags.trim_start_matches("0x"), 16).ok());
+    match flags {
+        Some(flags) if flags & COMPLETE != 0 => Neighbour::Complete,
+        Some(_) => Neighbour::Incomplete,
+        None => Neighbour::Unknown,
+    }
+}
+
+fn resolvers(text: &str) -> Vec<SocketAddr> {
+    let server = |line: &str| {
+        let mut words = line.split_whitespace();
+        (words.next()? == "nameserver").then_some(())?;
+        // A link-local server has its interface after a `%`; without asking the system it cannot be used.
+        Some(SocketAddr::new(words.next()?.parse().ok()?, dns::PORT))
+    };
+    text.lines().filter_map(server).take(Network::RESOLVERS_MAX).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // As a real office machine has them: Wi-Fi with a worse metric, a loopback entry, a route that is down.
+    const ROUTES: &str = "\
+Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT
+wlan0\t00000000\t0100A8C0\t0003\t0\t0\t600\t00000000\t0\t0\t0
+eth0\t00000000\t0101A8C0\t0003\t0\t0\t100\t00000000\t0\t0\t0
+eth0\t0001A8C0\t00000000\t0001\t0\t0\t100\t00FFFFFF\t0\t0\t0
+lo\t0000007F\t00000000\t0001\t0\t0\t0\t000000FF\t0\t0\t0
+";
+
+    fn look(files: &[(&str, &str)]) -> Network {
+        let root = tempfile::tempdir().expect("a directory");
+        for (path, text) in files {
+            let path = root.path().join(path);
+            fs::create_dir_all(path.parent().expect("a parent")).expect("made");
+            fs::write(path, text).expect("written");
+        }
+        System::at(root.path()).look()
+    }
+
+    #[test]
+    fn the_gateway_is_that_of_the_best_default_route() {
+        let network = look(&[("proc/net/route", ROUTES)]);
+        assert!(network.present);
+        assert_eq!(network.gateway, Some(IpAddr::from([192, 168, 1, 1]).into()));
+    }
+
+    #[test]
+    fn a_machine_with_loopback_alone_has_no_network() {
+        let lines: Vec<&str> = ROUTES.lines().collect();
+        let loopback = format!("{}\n{}\n", lines[0], lines[4]);
+        let v6 = "\
+00000000000000000000000000000001 80 00000000000000000000000000000000 00 00000000000000000000000000000000 00000000 00000002 00000000 80200001       lo
+fe800000000000000000000000000000 40 00000000000000000000000000000000 00 00000000000000000000000000000000 00000100 00000001 00000000 00000001     eth0
+";
+        assert_eq!(look(&[("proc/net/route", &loopback), ("proc/net/ipv6_route", v6)]), Network::default());
+        assert_eq!(look(&[]), Network::default());
+    }
+
+    #[test]
+    fn a_link_local_ipv6_gateway_comes_with_its_interface() {
+        let v6 = "\
+00000000000000000000000000000000 00 00000000000000000000000000000000 00 fe800000000000000000000000000001 00000400 00000001 00000000 00000003     eth0
+";
+        let network = look(&[("proc/net/ipv6_route", v6), ("sys/class/net/eth0/ifindex", "3\n")]);
+        let gateway = network.gateway.expect("a gateway");
+        assert_eq!((gateway.address.to_string(), gateway.scope), ("fe80::1".to_owned(), 3));
+    }
+
+    #[test]
+    fn the_neighbour_table_says_whether_a_mute_router_is_there() {
+        let table = "\
+IP address       HW type     Flags       HW address            Mask     Device
+192.168.1.1      0x1         0x2         02:00:00:00:00:01     *        eth0
+192.168.1.9      0x1         0x0         00:00:00:00:00:00     *        eth0
+";
+        let of = |last| neighbour(table, Ipv4Addr::new(192, 168, 1, last));
+        assert_eq!(of(1), Neighbour::Complete);
+        assert_eq!(of(9), Neighbour::Incomplete);
+        assert_eq!(of(2), Neighbour::Unknown);
+    }
+
+    #[test]
+    fn resolvers_stand_in_the_order_of_the_file_and_are_bounded() {
+        let text = "# made by hand\nsearch desa.id\nnameserver 192.168.1.1\nnameserver fe80::1%eth0\n\
+                    nameserver 2001:db8::1\noptions edns0\nnameserver 8.8.8.8\nnameserver 1.1.1.1\n";
+        let found: Vec<String> = resolvers(text).iter().map(SocketAddr::to_string).collect();
+        assert_eq!(found, ["192.168.1.1:53", "[2001:db8::1]:53", "8.8.8.8:53"]);
+    }
+}
