@@ -3,7 +3,7 @@
 //!
 //! The table that the rules come from is in `docs/method.md`; the tests below hold it row by row.
 
-use suar_wire::{Cause, Echo, EchoError, Failure, Note, Outcome, Verdict};
+use suar_wire::{Cause, Echo, EchoError, EchoMethod, Failure, Note, Outcome, Verdict};
 
 /// Everything a verdict rests on. All of it was sent inside the slot.
 #[derive(Debug, Clone, Copy)]
@@ -88,7 +88,7 @@ fn note(found: &Findings<'_>) -> Note {
         Note::ClockWrong
     } else if found.collector.is_failed() {
         Note::CollectorUnreachable
-    } else if icmp_refused(found) || !echo_answered(found) {
+    } else if !found.echoes.iter().any(|echo| echo.method == EchoMethod::Icmp && echo.received() > 0) {
         Note::IcmpUnavailable
     } else {
         Note::None

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use suar_wire::{Echo, EchoError, EchoMethod, Outcome};
-use tokio::sync::Notify;
+use tokio::sync::watch;
 
 use super::TIMEOUT;
 
@@ -54,21 +54,53 @@ struct Book {
     error: Option<EchoError>,
 }
 
+/// Tells everybody who waits on a round's tallies that something came.
+#[derive(Debug, Clone)]
+pub struct Board(Arc<watch::Sender<()>>);
+
+impl Default for Board {
+    fn default() -> Self {
+        Self(Arc::new(watch::Sender::new(())))
+    }
+}
+
+impl Board {
+    /// Waits until the condition holds or there is nothing left to wait for: the deadline is asked again
+    /// after each change, and `None` ends the wait.
+    async fn wait(&self, deadline: impl Fn() -> Option<Instant>, holds: impl Fn() -> bool) {
+        let mut changes = self.0.subscribe();
+        while !holds() {
+            let Some(deadline) = deadline() else { return };
+            tokio::select! {
+                _ = changes.changed() => {}
+                () = tokio::time::sleep_until(deadline.into()) => return,
+            }
+        }
+    }
+
+    /// Waits until one of the tallies has a reply in time, or until the deadline. True: there is one.
+    pub async fn first_reply(&self, tallies: &[Tally], deadline: Instant) -> bool {
+        let answered = || tallies.iter().any(Tally::answered);
+        self.wait(|| Some(deadline), answered).await;
+        answered()
+    }
+}
+
 /// The echoes of one round to one address. Clones are the same book.
 #[derive(Debug, Clone, Default)]
 pub struct Tally {
     book: Arc<Mutex<Book>>,
-    changed: Arc<Notify>,
+    board: Board,
 }
 
 impl Tally {
-    pub fn new() -> Self {
-        Self::default()
+    pub fn on(board: &Board) -> Self {
+        Self { book: Arc::default(), board: board.clone() }
     }
 
     fn book<R>(&self, write: impl FnOnce(&mut Book) -> R) -> R {
         let result = write(&mut self.book.lock().unwrap_or_else(PoisonError::into_inner));
-        self.changed.notify_one();
+        self.board.0.send_replace(());
         result
     }
 
@@ -111,41 +143,27 @@ impl Tally {
         self.read(|book| book.lines.iter().any(|line| line.reply_after.is_some_and(|after| after <= TIMEOUT)))
     }
 
-    /// No packet left and none will.
-    pub fn unsent(&self) -> bool {
-        self.read(|book| book.lines.is_empty())
+    /// The system refuses ICMP to this program.
+    pub fn forbidden(&self) -> bool {
+        self.read(|book| book.error == Some(EchoError::NoPermission))
     }
 
     fn missing(&self) -> bool {
         self.read(|book| book.lines.iter().any(|line| line.reply_after.is_none()))
     }
 
-    fn last_sent_at(&self) -> Option<Instant> {
-        self.read(|book| book.lines.iter().map(|line| line.sent_at).max())
-    }
-
-    /// Waits until every packet is answered or its time is over, then a little for late replies.
-    pub async fn settled(&self) {
-        while self.missing() {
-            let Some(last) = self.last_sent_at() else { return };
-            let over = tokio::time::sleep_until((last + LATE_WINDOW).into());
-            tokio::select! {
-                () = self.changed.notified() => {}
-                () = over => return,
-            }
-        }
+    fn last_sent_and(&self, more: Duration) -> Option<Instant> {
+        self.read(|book| book.lines.iter().map(|line| line.sent_at).max()).map(|last| last + more)
     }
 
     /// Waits until every packet is answered or has missed its time.
     pub async fn decided(&self) {
-        while self.missing() {
-            let Some(last) = self.last_sent_at() else { return };
-            let over = tokio::time::sleep_until((last + TIMEOUT).into());
-            tokio::select! {
-                () = self.changed.notified() => {}
-                () = over => return,
-            }
-        }
+        self.board.wait(|| self.last_sent_and(TIMEOUT), || !self.missing()).await;
+    }
+
+    /// The same, and a little longer for late replies.
+    pub async fn settled(&self) {
+        self.board.wait(|| self.last_sent_and(LATE_WINDOW), || !self.missing()).await;
     }
 
     pub fn echo(&self, target: IpAddr) -> Echo {
@@ -191,7 +209,7 @@ mod tests {
 
     #[test]
     fn a_reply_after_three_seconds_is_lost_and_counted_as_late() {
-        let tally = Tally::new();
+        let tally = Tally::default();
         let now = Instant::now();
         let (first, second) = (tally.sending(now), tally.sending(now));
         tally.heard(second, Duration::from_millis(3_001));
@@ -204,7 +222,7 @@ mod tests {
 
     #[test]
     fn extra_copies_are_counted_and_change_no_round_trip() {
-        let tally = Tally::new();
+        let tally = Tally::default();
         let line = tally.sending(Instant::now());
         tally.heard(line, Duration::from_millis(10));
         tally.heard(line, Duration::from_millis(90));
@@ -215,7 +233,7 @@ mod tests {
 
     #[test]
     fn a_packet_that_never_left_is_not_counted_as_sent() {
-        let tally = Tally::new();
+        let tally = Tally::default();
         let line = tally.sending(Instant::now());
         tally.not_sent(line, EchoError::Unsendable);
         let echo = tally.echo(TARGET);
@@ -224,7 +242,7 @@ mod tests {
 
     #[test]
     fn round_trips_stand_in_sending_order() {
-        let tally = Tally::new();
+        let tally = Tally::default();
         let now = Instant::now();
         let lines: Vec<_> = (0..3).map(|_| tally.sending(now)).collect();
         tally.heard(lines[2], Duration::from_micros(30));

@@ -6,7 +6,7 @@ const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const NONCE: [u8; PAYLOAD_BYTES] = *b"sixteen byte key";
 
 fn waiting_for(sequence: u16) -> (Waiting, Tally, Instant) {
-    let (waiting, tally, sent_at) = (Waiting::default(), Tally::new(), Instant::now());
+    let (waiting, tally, sent_at) = (Waiting::default(), Tally::default(), Instant::now());
     let line = tally.sending(sent_at);
     let expected = Expected { from: HERE, nonce: NONCE, sent_at, tally: tally.clone(), line };
     waiting.with(|numbers| numbers.expected.insert(sequence, expected));
@@ -64,7 +64,10 @@ fn a_raw_socket_hands_over_the_ip_header_and_its_options() {
     packet[2..4].copy_from_slice(&total.to_be_bytes());
     packet.extend(reply(9, &NONCE));
     let heard = read(&packet, Type::RAW, HERE).expect("a packet");
-    assert_eq!(heard, Heard { kind: Kind::Reply { payload: &NONCE }, asked: HERE, identifier: 0x1234, sequence: 9 });
+    assert_eq!(
+        heard,
+        Heard { kind: Kind::Reply { payload: &NONCE }, asked: HERE, identifier: 0x1234, sequence: 9 }
+    );
 }
 
 #[test]
@@ -103,7 +106,7 @@ fn a_number_rests_ten_seconds_before_it_is_used_again() {
 async fn loopback_answers_both_families() {
     let echoer = Echoer::new();
     for address in [HERE, IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1])] {
-        let tally = Tally::new();
+        let tally = Tally::default();
         for _ in 0..3 {
             echoer.send(address.into(), &tally).await;
         }

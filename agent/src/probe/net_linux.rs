@@ -106,9 +106,11 @@ fn address_v6(hex: &str) -> Option<Ipv6Addr> {
 }
 
 fn neighbour(text: &str, address: Ipv4Addr) -> Neighbour {
-    let line = text.lines().skip(1).map(|line| line.split_whitespace().collect::<Vec<_>>()).find(|fields| {
-        fields.first().and_then(|field| field.parse::<Ipv4Addr>().ok()) == Some(address)
-    });
+    let line = text
+        .lines()
+        .skip(1)
+        .map(|line| line.split_whitespace().collect::<Vec<_>>())
+        .find(|fields| fields.first().and_then(|field| field.parse::<Ipv4Addr>().ok()) == Some(address));
     let Some(fields) = line else { return Neighbour::Unknown };
     let flags = fields.get(2).and_then(|flags| u32::from_str_radix(flags.trim_start_matches("0x"), 16).ok());
     match flags {

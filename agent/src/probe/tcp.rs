@@ -44,7 +44,9 @@ async fn resolve(address: &str) -> Option<SocketAddr> {
 
 fn connect_error(error: &std::io::Error) -> EchoError {
     match error.kind() {
-        std::io::ErrorKind::NetworkUnreachable | std::io::ErrorKind::AddrNotAvailable => EchoError::Unsendable,
+        std::io::ErrorKind::NetworkUnreachable | std::io::ErrorKind::AddrNotAvailable => {
+            EchoError::Unsendable
+        }
         _ => EchoError::Unreachable,
     }
 }

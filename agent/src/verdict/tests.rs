@@ -2,8 +2,6 @@
 
 use std::net::IpAddr;
 
-use suar_wire::EchoMethod;
-
 use super::*;
 
 const OK: Outcome = Outcome::Ok { elapsed_us: 40_000 };
@@ -49,6 +47,7 @@ fn the_decision_table_holds() {
     let answered = [echo(false), echo(true)];
     let lost = [echo(false), echo(false)];
     let forbidden = [refused(), refused()];
+    let by_tcp = [refused(), Echo { method: EchoMethod::TcpConnect, ..echo(true) }];
     let up = |note| (Verdict::Up, note);
     let down = |cause| (Verdict::Down(cause), Note::None);
     let all_fail = Findings {
@@ -152,6 +151,11 @@ fn the_decision_table_holds() {
             "pings are forbidden, the collector is away, a public resolver answers",
             Findings { echoes: &forbidden, dns: OK, dns_public: OK, ..all_fail },
             up(Note::CollectorUnreachable),
+        ),
+        (
+            "pings are forbidden, TCP connects",
+            Findings { echoes: &by_tcp, ..quiet_round() },
+            up(Note::IcmpUnavailable),
         ),
         (
             "pings are forbidden, nothing answers",
