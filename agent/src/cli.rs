@@ -1,1 +1,160 @@
-//! (to be written)
+//! The command line: `join` once, `run` for ever, `check` and `status` for the person at the office.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{self, Config, Mistakes};
+use crate::language::Language;
+
+mod check;
+mod join;
+mod show;
+mod words;
+
+/// Exit codes besides 0: the link is down; trouble on our side; `config::EXIT_CODE` for a wrong file.
+pub const EXIT_DOWN: u8 = 1;
+pub const EXIT_TROUBLE: u8 = 2;
+
+/// Measures this office's internet connection and sends the results to the collector.
+#[derive(Debug, Parser)]
+#[command(name = "suar-agent", version, about, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Register this machine with the code from the administrator; once
+    Join(JoinArgs),
+    /// Measure and send until asked to stop
+    Run(ConfigArg),
+    /// Measure once now and say in plain words what works and what does not
+    Check(CheckArgs),
+    /// Show what the running agent knows
+    Status(StatusArgs),
+}
+
+#[derive(Debug, Args)]
+struct ConfigArg {
+    /// Configuration file
+    #[arg(long, value_name = "FILE", default_value_os_t = config::default_path())]
+    config: PathBuf,
+}
+
+#[derive(Debug, Args)]
+struct JoinArgs {
+    /// The code, as it was given: SUAR1-...
+    #[arg(required = true, num_args = 1.., value_name = "CODE")]
+    code: Vec<String>,
+    #[command(flatten)]
+    config: ConfigArg,
+    /// Directory for identity and waiting records [default: as in the configuration]
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
+    /// Language of messages
+    #[arg(long, value_enum)]
+    lang: Option<Lang>,
+    /// Join again although this machine has joined already
+    #[arg(long)]
+    force: bool,
+}
+
+#[derive(Debug, Args)]
+struct CheckArgs {
+    #[command(flatten)]
+    config: ConfigArg,
+    /// Language of messages [default: as in the configuration]
+    #[arg(long, value_enum)]
+    lang: Option<Lang>,
+}
+
+#[derive(Debug, Args)]
+struct StatusArgs {
+    #[command(flatten)]
+    config: ConfigArg,
+    /// For programs
+    #[arg(long)]
+    json: bool,
+    /// Language of messages [default: as in the configuration]
+    #[arg(long, value_enum)]
+    lang: Option<Lang>,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Lang {
+    /// Indonesian
+    Id,
+    /// English
+    En,
+}
+
+impl From<Lang> for Language {
+    fn from(lang: Lang) -> Self {
+        match lang {
+            Lang::Id => Self::Id,
+            Lang::En => Self::En,
+        }
+    }
+}
+
+pub async fn execute(cli: Cli) -> ExitCode {
+    match cli.command {
+        Command::Join(args) => join::execute(args).await,
+        Command::Run(args) => match read_config(&args) {
+            Ok(config) => run(&config).await,
+            Err(code) => code,
+        },
+        Command::Check(args) => match read_config(&args.config) {
+            Ok(config) => check::execute(&config, language(args.lang, &config)).await,
+            Err(code) => code,
+        },
+        Command::Status(args) => match read_config(&args.config) {
+            Ok(config) => show::execute(&config, language(args.lang, &config), args.json),
+            Err(code) => code,
+        },
+    }
+}
+
+async fn run(config: &Config) -> ExitCode {
+    start_log(&config.log_level);
+    match crate::run::run(config).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error:#}");
+            ExitCode::from(EXIT_TROUBLE)
+        }
+    }
+}
+
+fn language(asked: Option<Lang>, config: &Config) -> Language {
+    asked.map_or(config.language, Language::from)
+}
+
+fn read_config(args: &ConfigArg) -> Result<Config, ExitCode> {
+    config::read(&args.config).map_err(|mistakes| refuse(&mistakes))
+}
+
+fn refuse(mistakes: &Mistakes) -> ExitCode {
+    eprintln!("{mistakes}");
+    ExitCode::from(config::EXIT_CODE)
+}
+
+/// To stderr, where systemd's journal and a person at a terminal look. `RUST_LOG` wins over the file.
+fn start_log(level: &str) {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .or_else(|_| tracing_subscriber::EnvFilter::try_new(level))
+        .unwrap_or_default();
+    // A second logger in one process can only come from tests, and is not wanted there.
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .try_init();
+}
+
+#[cfg(test)]
+#[path = "cli/tests.rs"]
+mod tests;

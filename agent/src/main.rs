@@ -1,1 +1,25 @@
-fn main() {}
+//! `suar-agent`: see `cli` for the commands, `run` for the loop.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+use suar_agent::cli::Cli;
+
+/// Longest wait for threads that hang on a disk when everything else has ended.
+const LEFTOVERS_WAIT: Duration = Duration::from_secs(1);
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    // One thread: an agent does little, and an office machine has other work.
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("suar-agent: cannot start: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let code = runtime.block_on(suar_agent::cli::execute(cli));
+    runtime.shutdown_timeout(LEFTOVERS_WAIT);
+    code
+}

@@ -1,1 +1,142 @@
-//! (to be written)
+//! The loop: at each slot's moment a round starts as a task of its own; rounds end in slot order and become
+//! records; a writer thread makes them durable; the uplink sends them.
+//!
+//! One thread does all of this asynchronously. What may wait for a disk is on other threads, because a
+//! timer that waits for a disk measures the disk.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use anyhow::Context;
+use suar_wire::{Body, Epoch, Plan};
+use tokio::sync::{Notify, watch};
+
+use crate::clock::Clocks;
+use crate::config::Config;
+use crate::identity::{self, Identity};
+use crate::round::Prober;
+use crate::spool::{self, Opened, Spool};
+use crate::uplink::{self, Uplink};
+use crate::{session, status};
+
+mod agent;
+mod corrected;
+#[cfg_attr(unix, path = "run/stop_unix.rs")]
+#[cfg_attr(windows, path = "run/stop_windows.rs")]
+mod stop;
+mod writer;
+
+use agent::{Agent, Parts};
+use writer::Writer;
+
+/// The machine has not joined, or its files cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("this machine has not joined: {} is missing; run `suar-agent join CODE`", Identity::path(.0).display())]
+pub struct NotJoined(std::path::PathBuf);
+
+/// Runs until it is asked to stop.
+pub async fn run(config: &Config) -> anyhow::Result<()> {
+    // First of all, so that a stop during the start is a clean one too.
+    let mut stop = stop::Stop::new().context("cannot listen for signals")?;
+    let identity = read_identity(&config.state)?;
+    let plan = read_plan(&config.state)?;
+    let (spool, opened) = open_spool(config)?;
+    let clocks = Clocks::system();
+
+    let spool = Arc::new(Mutex::new(spool));
+    let wake = Arc::new(Notify::new());
+    let status_in = status::directory(&config.runtime, &config.state);
+    let writer = Writer::start(Arc::clone(&spool), Arc::clone(&wake), status_in);
+    begin_session(&writer, &clocks, &opened);
+
+    let uplink = Uplink::new(uplink_options(config), identity.clone(), plan, spool, clock_fn(clocks))
+        .context("cannot prepare the connection to the collector")?;
+    let prober = prober(config, &identity)?;
+    tracing::info!(site = %identity.site, collector = %config.collector, "started");
+    let (stop_uplink, uplink_stops) = watch::channel(false);
+    let mut agent = Agent::new(Parts {
+        clocks,
+        prober,
+        plan: uplink.plan(),
+        uplink: uplink.state(),
+        writer,
+        identity,
+        collector: config.collector.clone(),
+    });
+    let sending = tokio::spawn(uplink.run(wake, uplink_stops));
+
+    tokio::select! {
+        () = agent.measure() => {}
+        () = stop.requested() => {}
+    }
+
+    // In this order: no round after the goodbye, the goodbye on disk before the last push.
+    let os_stops = tokio::task::spawn_blocking(session::os_is_stopping).await.unwrap_or(false);
+    tracing::info!(os_stops, "stopping");
+    agent.end(session::end(os_stops)).await;
+    stop_uplink.send_replace(true);
+    if let Err(error) = sending.await {
+        tracing::error!(%error, "the uplink broke off");
+    }
+    Ok(())
+}
+
+/// The first record of a session tells how the one before ended; losses that were found on disk follow.
+fn begin_session(writer: &Writer, clocks: &Clocks, opened: &Opened) {
+    writer.record(clocks.now(), session::start(opened.last.as_deref()));
+    for &(first, last) in &opened.lost {
+        writer.record(clocks.now(), Body::Dropped(suar_wire::record::Dropped { first, last }));
+    }
+    if opened.damaged_segments > 0 {
+        tracing::error!(segments = opened.damaged_segments, "part of the spool was damaged and is set aside");
+    }
+}
+
+pub fn read_identity(state: &Path) -> anyhow::Result<Identity> {
+    Identity::read(state)?.ok_or_else(|| NotJoined(state.to_owned()).into())
+}
+
+/// A plan that is lost or damaged is fetched again by the uplink; until then the shipped one does.
+pub fn read_plan(state: &Path) -> anyhow::Result<Plan> {
+    match identity::read_plan(state) {
+        Ok(Some(plan)) => Ok(plan),
+        Ok(None) => Ok(shipped_plan()),
+        Err(error) => {
+            tracing::warn!(%error, "using the shipped plan until the collector sends another");
+            Ok(shipped_plan())
+        }
+    }
+}
+
+/// Version 0 is none that a collector hands out, so that the next receipt brings the real one.
+fn shipped_plan() -> Plan {
+    Plan { version: 0, ..Plan::standard() }
+}
+
+pub fn open_spool(config: &Config) -> anyhow::Result<(Spool, Opened)> {
+    let mut epoch = Epoch([0; 8]);
+    ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut epoch.0)
+        .map_err(|_| anyhow::anyhow!("the system gives no random numbers"))?;
+    let options = spool::Options { bytes_max: config.spool_bytes_max };
+    Ok(Spool::open(&config.spool(), options, epoch)?)
+}
+
+pub fn uplink_options(config: &Config) -> uplink::Options {
+    uplink::Options {
+        collector: config.collector.clone(),
+        fingerprint: config.fingerprint,
+        state: config.state.clone(),
+    }
+}
+
+pub fn clock_fn(clocks: Clocks) -> uplink::ClockFn {
+    Arc::new(move || clocks.now())
+}
+
+pub fn prober(config: &Config, identity: &Identity) -> anyhow::Result<Prober> {
+    let key = data_encoding::HEXLOWER_PERMISSIVE.decode(identity.online_key.reveal().as_bytes());
+    // The message must not carry the key.
+    let key =
+        key.map_err(|_| anyhow::anyhow!("online_key in identity.toml is not hexadecimal; join again"))?;
+    Prober::new(&config.collector, config.fingerprint, key).context("cannot prepare the probes")
+}

@@ -1,0 +1,82 @@
+//! `suar-agent check`: one round with all probes and one push, explained to the person who stands there.
+
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use suar_wire::Plan;
+
+use super::words::{self, Delivery};
+use super::{EXIT_DOWN, EXIT_TROUBLE, start_log};
+use crate::clock::Clocks;
+use crate::config::Config;
+use crate::identity::Identity;
+use crate::language::Language;
+use crate::round::{self, Due, Window};
+use crate::run;
+use crate::spool::SpoolError;
+use crate::uplink::Uplink;
+
+/// Longest wait for the push; with the round's ten seconds the whole check stays under 15.
+const PUSH_WAIT_MAX: Duration = Duration::from_secs(4);
+/// A check belongs to no slot: it may send for as long as a round needs.
+const WINDOW: Duration = Duration::from_secs(30);
+
+pub async fn execute(config: &Config, language: Language) -> ExitCode {
+    // Its own words are the answer; the log only speaks up when something is broken.
+    start_log("error");
+    match check(config, language).await {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("{}", words::trouble(language, &error));
+            ExitCode::from(EXIT_TROUBLE)
+        }
+    }
+}
+
+async fn check(config: &Config, language: Language) -> anyhow::Result<ExitCode> {
+    let identity = run::read_identity(&config.state)?;
+    let plan = run::read_plan(&config.state)?;
+    let prober = run::prober(config, &identity)?;
+    println!("{}", words::checking(language, &identity));
+
+    let started_at = Instant::now();
+    let window = Window { started_at, ends_at: started_at + WINDOW };
+    let slot = plan.slot_seconds.slot_at(Clocks::system().now().wall_ms);
+    let round = round::run(&prober, &plan, slot, window, Due::CHECK).await;
+    let delivery = push(config, &identity, plan.clone()).await;
+
+    print!("{}", words::findings(language, &round, &delivery));
+    Ok(match (round.verdict.is_up(), delivery.is_trouble()) {
+        (false, _) => ExitCode::from(EXIT_DOWN),
+        (true, true) => ExitCode::from(EXIT_TROUBLE),
+        (true, false) => ExitCode::SUCCESS,
+    })
+}
+
+/// Sends what waits. The check's own round is no record: it belongs to no slot and no session.
+async fn push(config: &Config, identity: &Identity, plan: Plan) -> Delivery {
+    let spool = match run::open_spool(config) {
+        Ok((spool, _)) => spool,
+        Err(error) if matches!(error.downcast_ref(), Some(SpoolError::Locked { .. })) => {
+            return Delivery::LeftToRunningAgent;
+        }
+        Err(error) => return Delivery::Failed(format!("{error:#}")),
+    };
+    let uplink = Uplink::new(
+        run::uplink_options(config),
+        identity.clone(),
+        plan,
+        Arc::new(Mutex::new(spool)),
+        run::clock_fn(Clocks::system()),
+    );
+    let mut uplink = match uplink {
+        Ok(uplink) => uplink,
+        Err(error) => return Delivery::Failed(error.to_string()),
+    };
+    match tokio::time::timeout(PUSH_WAIT_MAX, uplink.push_once()).await {
+        Ok(Ok(pushed)) => Delivery::Done { records: pushed.acknowledged },
+        Ok(Err(error)) => Delivery::Failed(error.to_string()),
+        Err(_) => Delivery::TimedOut,
+    }
+}

@@ -1,0 +1,83 @@
+//! `suar-agent join CODE`: identity and configuration, once in a machine's life.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use suar_wire::join_code::JoinCode;
+
+use super::{EXIT_TROUBLE, JoinArgs, refuse, start_log, words};
+use crate::config::{self, Config};
+use crate::joining::{self, Existing};
+use crate::language::Language;
+
+pub async fn execute(args: JoinArgs) -> ExitCode {
+    start_log("warn");
+    let file = &args.config.config;
+    // Joining again keeps what somebody changed in the file.
+    let mut config = if file.exists() {
+        match config::read(file) {
+            Ok(config) => config,
+            Err(mistakes) => return refuse(&mistakes),
+        }
+    } else {
+        Config::default()
+    };
+    config.language = args.lang.map_or(config.language, Language::from);
+    let language = config.language;
+    if let Some(state) = &args.state {
+        let Ok(state) = std::path::absolute(state) else {
+            eprintln!("{}", words::not_a_directory(language, state));
+            return ExitCode::from(EXIT_TROUBLE);
+        };
+        // Two agents on one machine must not share the status file either.
+        config.runtime = state.clone();
+        config.state = state;
+    }
+
+    // Given in several pieces when it was typed with spaces.
+    let code: JoinCode = match args.code.join(" ").parse() {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("{}", words::code_mistyped(language, &error));
+            return ExitCode::from(EXIT_TROUBLE);
+        }
+    };
+    config.collector.clone_from(&code.address);
+    config.fingerprint = code.fingerprint;
+    // Tried before the code is used up.
+    if let Err(error) = prepare(file) {
+        eprintln!("{}", words::cannot_write(language, file, &error));
+        return ExitCode::from(EXIT_TROUBLE);
+    }
+    let existing = if args.force { Existing::Replace } else { Existing::Keep };
+    let joined = match joining::join(&code, &config.state, existing).await {
+        Ok(joined) => joined,
+        Err(failure) => {
+            eprintln!("{}", failure.message(language));
+            tracing::debug!("{:#}", anyhow::Error::from(failure));
+            return ExitCode::from(EXIT_TROUBLE);
+        }
+    };
+    if let Err(error) = write(file, &config) {
+        eprintln!("{}", words::cannot_write(language, file, &error));
+        return ExitCode::from(EXIT_TROUBLE);
+    }
+    println!("{}", words::joined(language, &joined.identity, file));
+    ExitCode::SUCCESS
+}
+
+fn prepare(file: &Path) -> std::io::Result<()> {
+    let Some(directory) = file.parent().filter(|directory| !directory.as_os_str().is_empty()) else {
+        return Ok(());
+    };
+    std::fs::create_dir_all(directory)?;
+    let probe = directory.join(".suar-agent.probe");
+    std::fs::write(&probe, b"")?;
+    std::fs::remove_file(probe)
+}
+
+fn write(file: &Path, config: &Config) -> std::io::Result<()> {
+    let beside = file.with_extension("toml.new");
+    std::fs::write(&beside, config::render(config))?;
+    std::fs::rename(beside, file)
+}

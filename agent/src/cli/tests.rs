@@ -1,0 +1,89 @@
+//! What a person sees: help and findings, held against golden text. Renew with `SUAR_GOLDEN=write`.
+
+use clap::CommandFactory;
+use suar_wire::record::Round;
+use suar_wire::{Cause, Echo, EchoMethod, Failure, Note, Outcome, Plan, Verdict};
+
+use super::words::{self, Delivery};
+use super::*;
+
+fn golden(name: &str, text: &str) {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
+    if std::env::var_os("SUAR_GOLDEN").is_some_and(|value| value == "write") {
+        std::fs::create_dir_all(path.parent().expect("a parent")).expect("made");
+        std::fs::write(&path, text).expect("written");
+    }
+    let kept = std::fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(
+        text,
+        kept,
+        "{} differs; renew it with SUAR_GOLDEN=write and look at the diff",
+        path.display()
+    );
+}
+
+fn help(of: &mut clap::Command) -> String {
+    format!("{}\n", of.render_help())
+}
+
+#[cfg(unix)]
+#[test]
+fn the_help_is_what_was_reviewed() {
+    let mut cli = Cli::command();
+    cli.build();
+    let mut text = help(&mut cli);
+    for name in ["join", "run", "check", "status"] {
+        text += &format!("---- {name}\n");
+        text += &help(cli.find_subcommand_mut(name).expect("a command"));
+    }
+    golden("help.txt", &text);
+}
+
+#[test]
+fn the_command_line_is_consistent() {
+    Cli::command().debug_assert();
+}
+
+fn round(verdict: Verdict, note: Note) -> Round {
+    let ok = Outcome::Ok { elapsed_us: 42_300 };
+    let lost = Outcome::Failed(Failure::Timeout);
+    let up = verdict.is_up();
+    let echo = |last: u8, rtt_us| Echo {
+        target: std::net::IpAddr::from([192, 0, 2, last]),
+        method: EchoMethod::Icmp,
+        sent: 1,
+        late: 0,
+        duplicates: 0,
+        error: None,
+        rtt_us,
+    };
+    Round {
+        slot: Plan::standard().slot_seconds.slot_at(0),
+        verdict,
+        note,
+        gateway: Outcome::Ok { elapsed_us: 800 },
+        dns: if up { ok } else { lost },
+        dns_public: if up { ok } else { lost },
+        online: if up { ok } else { lost },
+        collector: if up && note == Note::None { ok } else { lost },
+        echoes: vec![echo(1, if up { vec![38_000] } else { Vec::new() }), echo(2, Vec::new())],
+    }
+}
+
+#[test]
+fn the_findings_of_a_check_are_what_was_reviewed() {
+    let scenes = [
+        (Verdict::Up, Note::None, Delivery::Done { records: 12 }),
+        (Verdict::Up, Note::CollectorUnreachable, Delivery::Failed("cannot reach the collector".to_owned())),
+        (Verdict::Down(Cause::Internet), Note::None, Delivery::TimedOut),
+        (Verdict::Down(Cause::CaptivePortal), Note::None, Delivery::LeftToRunningAgent),
+    ];
+    let mut text = String::new();
+    for (verdict, note, delivery) in scenes {
+        for language in [Language::En, Language::Id] {
+            text += &words::findings(language, &round(verdict, note), &delivery);
+            text += "----\n";
+        }
+    }
+    golden("check.txt", &text);
+}

@@ -1,0 +1,97 @@
+//! What the agent says to the people at an office, in the language of theirs: plain words, and whose job
+//! it is. One file for each language; here is what they share.
+
+use std::path::Path;
+
+use suar_wire::join_code::JoinCodeError;
+use suar_wire::record::Round;
+use suar_wire::{EchoMethod, Outcome, Stamp};
+
+use crate::identity::Identity;
+use crate::language::Language;
+use crate::status::{Freshness, Status};
+
+mod english;
+mod indonesian;
+
+/// What became of the push of a check.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Delivery {
+    Done {
+        records: u64,
+    },
+    /// The running agent holds the records and sends them itself.
+    LeftToRunningAgent,
+    Failed(String),
+    TimedOut,
+}
+
+impl Delivery {
+    pub fn is_trouble(&self) -> bool {
+        matches!(self, Self::Failed(_) | Self::TimedOut)
+    }
+}
+
+macro_rules! in_both {
+    ($(pub fn $name:ident($($arg:ident: $type:ty),*);)*) => {
+        $(pub fn $name(language: Language, $($arg: $type),*) -> String {
+            match language {
+                Language::Id => indonesian::$name($($arg),*),
+                Language::En => english::$name($($arg),*),
+            }
+        })*
+    };
+}
+
+in_both! {
+    pub fn code_mistyped(error: &JoinCodeError);
+    pub fn not_a_directory(path: &Path);
+    pub fn cannot_write(file: &Path, error: &std::io::Error);
+    pub fn joined(identity: &Identity, file: &Path);
+    pub fn checking(identity: &Identity);
+    pub fn findings(round: &Round, delivery: &Delivery);
+    pub fn trouble(error: &anyhow::Error);
+    pub fn never_ran(runtime: &Path);
+    pub fn status(status: &Status, freshness: Freshness, now: Stamp);
+}
+
+/// The round trips of a round in one number: the median of what came back, milliseconds.
+fn median_rtt_ms(round: &Round) -> Option<(f64, EchoMethod)> {
+    let icmp = round.echoes.iter().any(|echo| echo.method == EchoMethod::Icmp && echo.received() > 0);
+    let method = if icmp { EchoMethod::Icmp } else { EchoMethod::TcpConnect };
+    let of_method = round.echoes.iter().filter(|echo| echo.method == method);
+    let mut rtt_us: Vec<u32> = of_method.flat_map(|echo| echo.rtt_us.iter().copied()).collect();
+    rtt_us.sort_unstable();
+    let median = rtt_us.get(rtt_us.len().checked_sub(1)? / 2)?;
+    Some((f64::from(*median) / 1000.0, method))
+}
+
+/// Addresses that answered, of those that were asked.
+fn answered(round: &Round) -> (usize, usize) {
+    (round.echoes.iter().filter(|echo| echo.received() > 0).count(), round.echoes.len())
+}
+
+/// The sign before a line: fine, failed, not looked at.
+fn sign(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Ok { .. } => "+",
+        Outcome::Failed(_) => "!",
+        Outcome::NotSent => "-",
+    }
+}
+
+/// One finding as a line with its sign.
+fn line(outcome: Outcome, what: &str, found: &str) -> String {
+    format!("  {} {what}: {found}\n", sign(outcome))
+}
+
+/// Milliseconds with one decimal below ten and none above.
+fn ms(elapsed_us: u32) -> String {
+    let ms = f64::from(elapsed_us) / 1000.0;
+    if ms < 10.0 { format!("{ms:.1} ms") } else { format!("{ms:.0} ms") }
+}
+
+/// Seconds since a moment of the wall clock; none when that lies ahead because the clock was set.
+fn seconds_since(wall_ms: i64, now: Stamp) -> u64 {
+    u64::try_from(now.wall_ms.saturating_sub(wall_ms) / 1000).unwrap_or(0)
+}

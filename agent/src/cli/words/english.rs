@@ -1,0 +1,206 @@
+//! English.
+
+use std::path::Path;
+
+use suar_wire::join_code::JoinCodeError;
+use suar_wire::record::Round;
+use suar_wire::{Cause, EchoError, EchoMethod, Failure, Note, Outcome, Stamp, Verdict};
+
+use super::{Delivery, answered, line, median_rtt_ms, ms, seconds_since};
+use crate::identity::Identity;
+use crate::status::{Freshness, Status};
+
+pub fn code_mistyped(error: &JoinCodeError) -> String {
+    format!("This is not a valid join code: {error}. Compare it with the one you were given.")
+}
+
+pub fn not_a_directory(path: &Path) -> String {
+    format!("{} cannot be used as a directory.", path.display())
+}
+
+pub fn cannot_write(file: &Path, error: &std::io::Error) -> String {
+    format!("{} cannot be written: {error}. Run this as administrator (sudo).", file.display())
+}
+
+pub fn joined(identity: &Identity, file: &Path) -> String {
+    format!(
+        "Joined: this machine now measures for {} ({}).\nConfiguration: {}. Start it with: suar-agent run",
+        identity.site_name,
+        identity.site,
+        file.display()
+    )
+}
+
+pub fn checking(identity: &Identity) -> String {
+    format!(
+        "Checking the connection of {} ({}), this takes up to 15 seconds ...",
+        identity.site_name, identity.site
+    )
+}
+
+pub fn trouble(error: &anyhow::Error) -> String {
+    format!(
+        "The check cannot be done: {error:#}. This is not about the internet connection; tell the administrator."
+    )
+}
+
+pub fn never_ran(runtime: &Path) -> String {
+    format!("No agent has run here (no status in {}). Start it with: suar-agent run", runtime.display())
+}
+
+pub fn findings(round: &Round, delivery: &Delivery) -> String {
+    let (reached, asked) = answered(round);
+    let internet = match (median_rtt_ms(round), asked) {
+        (Some((rtt, EchoMethod::Icmp)), _) => format!("{reached} of {asked} addresses answer, {rtt:.0} ms"),
+        (Some((rtt, EchoMethod::TcpConnect)), _) => {
+            format!("pings do not pass, the collector answers over TCP, {rtt:.0} ms")
+        }
+        (None, 0) => "not asked".to_owned(),
+        (None, _) => format!("none of {asked} addresses answers"),
+    };
+    let reached = if reached > 0 { Outcome::Ok { elapsed_us: 0 } } else { Outcome::Failed(Failure::Timeout) };
+    let mut text = format!("{}\n", verdict(round.verdict));
+    text += &line(round.gateway, "Router of this office", &found(round.gateway));
+    text += &line(reached, "Internet addresses", &internet);
+    text += &line(round.dns, "Names (DNS of this network)", &found(round.dns));
+    text += &line(round.dns_public, "Names (public DNS)", &found(round.dns_public));
+    text += &line(round.online, "Login page (portal)", &portal(round.online));
+    text += &line(round.collector, "Collector", &found(round.collector));
+    text += &format!("{}\n", whose_job(round.verdict, round.note));
+    if round.echoes.iter().any(|echo| echo.error == Some(EchoError::NoPermission)) {
+        text += "This program may not send pings here: run it as administrator, or allow it CAP_NET_RAW.\n";
+    }
+    text += &match delivery {
+        Delivery::Done { records: 0 } => "Sent: nothing was waiting, the collector answers.\n".to_owned(),
+        Delivery::Done { records } => {
+            format!("Sent: the collector has {records} records that were waiting.\n")
+        }
+        Delivery::LeftToRunningAgent => {
+            "Sent: left to the agent that is running on this machine (see `suar-agent status`).\n".to_owned()
+        }
+        Delivery::Failed(why) => format!("Not sent: {why}. Nothing is lost, it is sent later.\n"),
+        Delivery::TimedOut => {
+            "Not sent: the collector is too slow. Nothing is lost, it is sent later.\n".to_owned()
+        }
+    };
+    text
+}
+
+fn found(outcome: Outcome) -> String {
+    match outcome {
+        Outcome::NotSent => "not asked".to_owned(),
+        Outcome::Ok { elapsed_us: 0 } => "there".to_owned(),
+        Outcome::Ok { elapsed_us } => format!("answers, {}", ms(elapsed_us)),
+        Outcome::Failed(failure) => match failure {
+            Failure::Timeout => "no answer within 3 seconds",
+            Failure::Refused => "refuses",
+            Failure::Unreachable => "cannot be reached",
+            Failure::WrongAnswer => "a wrong answer",
+            Failure::NxDomain => "says the name does not exist",
+            Failure::ServFail => "says it is broken itself",
+            Failure::CertificateWrong => "somebody else answers in its place",
+            Failure::CertificateTime => "this machine's clock is wrong",
+            Failure::TooLarge => "too large an answer",
+            Failure::Local => "could not be asked",
+            Failure::Status => "answers that it is in trouble",
+        }
+        .to_owned(),
+    }
+}
+
+fn portal(outcome: Outcome) -> String {
+    match outcome {
+        Outcome::Ok { .. } => "none in the way".to_owned(),
+        Outcome::Failed(Failure::WrongAnswer) => "something answers in place of the internet".to_owned(),
+        other => found(other),
+    }
+}
+
+fn verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Up => "The internet connection WORKS.",
+        Verdict::Down(Cause::NoNetwork) => "NO CONNECTION: this machine is on no network.",
+        Verdict::Down(Cause::Gateway) => "NO CONNECTION: the office's router does not answer.",
+        Verdict::Down(Cause::Internet) => {
+            "NO CONNECTION: the office's router works, the internet behind it does not."
+        }
+        Verdict::Down(Cause::Dns) => "NO CONNECTION for programs: addresses answer, names do not.",
+        Verdict::Down(Cause::CaptivePortal) => {
+            "NO CONNECTION: a login page or a used-up quota is in the way."
+        }
+    }
+}
+
+fn whose_job(verdict: Verdict, note: Note) -> &'static str {
+    match (verdict, note) {
+        (Verdict::Down(Cause::NoNetwork), _) => "What to do here: plug in the cable or turn on Wi-Fi.",
+        (Verdict::Down(Cause::Gateway), _) => {
+            "What to do here: check that the router has power and the cable is in; restart the router."
+        }
+        (Verdict::Down(Cause::Internet), _) => {
+            "What to do: restart modem and router once; if that does not help, call the internet provider."
+        }
+        (Verdict::Down(Cause::Dns), _) => {
+            "What to do: restart the router; if that does not help, the provider or IT staff must set another DNS."
+        }
+        (Verdict::Down(Cause::CaptivePortal), _) => {
+            "What to do here: open a browser and log in, or top up the quota."
+        }
+        (Verdict::Up, Note::CollectorUnreachable) => {
+            "Nothing to do here: only the collector is away, which is the administrator's job."
+        }
+        (Verdict::Up, Note::ClockWrong) => "What to do here: set the date and time of this machine.",
+        (Verdict::Up, Note::IcmpUnavailable | Note::None) => "Nothing to do here.",
+    }
+}
+
+pub fn status(status: &Status, freshness: Freshness, now: Stamp) -> String {
+    let mut text = format!("{} ({})\n", status.site_name, status.site);
+    text += &match freshness {
+        Freshness::Running => "The agent is running.\n".to_owned(),
+        Freshness::Stale { age_s } => {
+            format!("THE AGENT IS NOT RUNNING: no word for {}. What follows is old.\n", span(age_s))
+        }
+        Freshness::Stopped => "The agent was stopped. What follows is old.\n".to_owned(),
+        Freshness::BeforeBoot => {
+            "THE AGENT HAS NOT RUN since this machine started. What follows is old.\n".to_owned()
+        }
+    };
+    text += match status.verdict {
+        Some(found) => verdict(found),
+        None => "No round is finished yet.",
+    };
+    text.push('\n');
+    if let Some(since_ms) = status.verdict_since_ms.filter(|_| freshness == Freshness::Running) {
+        text += &format!("  since {} ago\n", span(seconds_since(since_ms, now)));
+    }
+    if let Some((rtt, _)) = status.round.as_ref().and_then(median_rtt_ms) {
+        text += &format!("  round trip {rtt:.0} ms\n");
+    }
+    text += &match status.uplink.last_receipt_wall_ms {
+        Some(at) => format!("Last receipt from the collector: {} ago\n", span(seconds_since(at, now))),
+        None => "No receipt from the collector since the start\n".to_owned(),
+    };
+    text += &format!("Waiting to be sent: {} records\n", status.spool.records_pending);
+    if status.uplink.revoked {
+        text += "THE COLLECTOR DOES NOT ACCEPT THIS MACHINE ANY MORE; tell the administrator.\n";
+    } else if let Some(error) = &status.uplink.last_error {
+        text += &format!("The last push failed: {error}\n");
+    }
+    if let Some(trouble) = &status.spool.trouble {
+        text += &format!("TROUBLE WITH THE DISK: {trouble}\n");
+    }
+    if status.spool.dropped_total > 0 {
+        text += &format!("Records lost because they waited too long: {}\n", status.spool.dropped_total);
+    }
+    text
+}
+
+fn span(seconds: u64) -> String {
+    match seconds {
+        0..=119 => format!("{seconds} seconds"),
+        120..=7_199 => format!("{} minutes", seconds / 60),
+        7_200..=172_799 => format!("{} hours", seconds / 3_600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}

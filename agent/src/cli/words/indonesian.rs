@@ -1,0 +1,219 @@
+//! Bahasa Indonesia.
+
+use std::path::Path;
+
+use suar_wire::join_code::JoinCodeError;
+use suar_wire::record::Round;
+use suar_wire::{Cause, EchoError, EchoMethod, Failure, Note, Outcome, Stamp, Verdict};
+
+use super::{Delivery, answered, line, median_rtt_ms, ms, seconds_since};
+use crate::identity::Identity;
+use crate::status::{Freshness, Status};
+
+pub fn code_mistyped(error: &JoinCodeError) -> String {
+    let why = match error {
+        JoinCodeError::Prefix => "kode diawali SUAR1-".to_owned(),
+        JoinCodeError::Letter { letter, place } => {
+            format!("huruf {letter:?} pada posisi {place} tidak pernah ada dalam kode")
+        }
+        JoinCodeError::Check => "ada salah ketik, atau kode belum lengkap".to_owned(),
+        JoinCodeError::Content => "bentuk kode ini tidak dikenal oleh versi program ini".to_owned(),
+    };
+    format!("Kode ini tidak benar: {why}. Bandingkan dengan kode yang Anda terima.")
+}
+
+pub fn not_a_directory(path: &Path) -> String {
+    format!("{} tidak dapat dipakai sebagai direktori.", path.display())
+}
+
+pub fn cannot_write(file: &Path, error: &std::io::Error) -> String {
+    format!("{} tidak dapat ditulis: {error}. Jalankan sebagai administrator (sudo).", file.display())
+}
+
+pub fn joined(identity: &Identity, file: &Path) -> String {
+    format!(
+        "Terdaftar: komputer ini sekarang mengukur untuk {} ({}).\nKonfigurasi: {}. Jalankan dengan: suar-agent run",
+        identity.site_name,
+        identity.site,
+        file.display()
+    )
+}
+
+pub fn checking(identity: &Identity) -> String {
+    format!("Memeriksa sambungan {} ({}), paling lama 15 detik ...", identity.site_name, identity.site)
+}
+
+pub fn trouble(error: &anyhow::Error) -> String {
+    format!(
+        "Pemeriksaan tidak dapat dilakukan: {error:#}. Ini bukan soal sambungan internet; hubungi pengelola."
+    )
+}
+
+pub fn never_ran(runtime: &Path) -> String {
+    format!(
+        "Agen belum pernah berjalan di sini (tidak ada status di {}). Jalankan dengan: suar-agent run",
+        runtime.display()
+    )
+}
+
+pub fn findings(round: &Round, delivery: &Delivery) -> String {
+    let (reached, asked) = answered(round);
+    let internet = match (median_rtt_ms(round), asked) {
+        (Some((rtt, EchoMethod::Icmp)), _) => format!("{reached} dari {asked} alamat menjawab, {rtt:.0} ms"),
+        (Some((rtt, EchoMethod::TcpConnect)), _) => {
+            format!("ping tidak lewat, server pemantau menjawab lewat TCP, {rtt:.0} ms")
+        }
+        (None, 0) => "tidak ditanya".to_owned(),
+        (None, _) => format!("tidak satu pun dari {asked} alamat menjawab"),
+    };
+    let reached = if reached > 0 { Outcome::Ok { elapsed_us: 0 } } else { Outcome::Failed(Failure::Timeout) };
+    let mut text = format!("{}\n", verdict(round.verdict));
+    text += &line(round.gateway, "Router kantor ini", &found(round.gateway));
+    text += &line(reached, "Alamat di internet", &internet);
+    text += &line(round.dns, "Nama (DNS jaringan ini)", &found(round.dns));
+    text += &line(round.dns_public, "Nama (DNS publik)", &found(round.dns_public));
+    text += &line(round.online, "Halaman login (portal)", &portal(round.online));
+    text += &line(round.collector, "Server pemantau", &found(round.collector));
+    text += &format!("{}\n", whose_job(round.verdict, round.note));
+    if round.echoes.iter().any(|echo| echo.error == Some(EchoError::NoPermission)) {
+        text += "Program ini tidak boleh mengirim ping di sini: jalankan sebagai administrator, atau beri CAP_NET_RAW.\n";
+    }
+    text += &match delivery {
+        Delivery::Done { records: 0 } => "Terkirim: tidak ada yang tertunda, server menjawab.\n".to_owned(),
+        Delivery::Done { records } => format!("Terkirim: server menerima {records} rekaman yang tertunda.\n"),
+        Delivery::LeftToRunningAgent => {
+            "Pengiriman: dilakukan oleh agen yang sedang berjalan di komputer ini (lihat `suar-agent status`).\n"
+                .to_owned()
+        }
+        Delivery::Failed(why) => format!("Belum terkirim: {why}. Tidak ada yang hilang, akan dikirim nanti.\n"),
+        Delivery::TimedOut => {
+            "Belum terkirim: server terlalu lambat. Tidak ada yang hilang, akan dikirim nanti.\n".to_owned()
+        }
+    };
+    text
+}
+
+fn found(outcome: Outcome) -> String {
+    match outcome {
+        Outcome::NotSent => "tidak ditanya".to_owned(),
+        Outcome::Ok { elapsed_us: 0 } => "ada".to_owned(),
+        Outcome::Ok { elapsed_us } => format!("menjawab, {}", ms(elapsed_us)),
+        Outcome::Failed(failure) => match failure {
+            Failure::Timeout => "tidak menjawab dalam 3 detik",
+            Failure::Refused => "menolak",
+            Failure::Unreachable => "tidak dapat dijangkau",
+            Failure::WrongAnswer => "jawabannya salah",
+            Failure::NxDomain => "mengatakan nama itu tidak ada",
+            Failure::ServFail => "mengatakan sedang rusak",
+            Failure::CertificateWrong => "yang menjawab bukan server kita",
+            Failure::CertificateTime => "jam komputer ini salah",
+            Failure::TooLarge => "jawabannya terlalu besar",
+            Failure::Local => "tidak dapat ditanya",
+            Failure::Status => "menjawab bahwa sedang bermasalah",
+        }
+        .to_owned(),
+    }
+}
+
+fn portal(outcome: Outcome) -> String {
+    match outcome {
+        Outcome::Ok { .. } => "tidak ada yang menghalangi".to_owned(),
+        Outcome::Failed(Failure::WrongAnswer) => "ada yang menjawab sebagai ganti internet".to_owned(),
+        other => found(other),
+    }
+}
+
+fn verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Up => "Sambungan internet TERSAMBUNG.",
+        Verdict::Down(Cause::NoNetwork) => "TERPUTUS: komputer ini tidak terhubung ke jaringan apa pun.",
+        Verdict::Down(Cause::Gateway) => "TERPUTUS: router kantor tidak menjawab.",
+        Verdict::Down(Cause::Internet) => "TERPUTUS: router kantor baik, internet di belakangnya tidak.",
+        Verdict::Down(Cause::Dns) => "TERPUTUS bagi program: alamat menjawab, nama (DNS) tidak.",
+        Verdict::Down(Cause::CaptivePortal) => "TERPUTUS: terhalang halaman login, atau kuota habis.",
+    }
+}
+
+fn whose_job(verdict: Verdict, note: Note) -> &'static str {
+    match (verdict, note) {
+        (Verdict::Down(Cause::NoNetwork), _) => {
+            "Yang harus dilakukan di sini: pasang kabel atau nyalakan Wi-Fi."
+        }
+        (Verdict::Down(Cause::Gateway), _) => {
+            "Yang harus dilakukan di sini: periksa listrik dan kabel router; nyalakan ulang router."
+        }
+        (Verdict::Down(Cause::Internet), _) => {
+            "Yang harus dilakukan: nyalakan ulang modem dan router sekali; bila tidak membantu, hubungi penyedia internet."
+        }
+        (Verdict::Down(Cause::Dns), _) => {
+            "Yang harus dilakukan: nyalakan ulang router; bila tidak membantu, penyedia atau petugas TI harus mengganti DNS."
+        }
+        (Verdict::Down(Cause::CaptivePortal), _) => {
+            "Yang harus dilakukan di sini: buka peramban dan masuk (login), atau isi ulang kuota."
+        }
+        (Verdict::Up, Note::CollectorUnreachable) => {
+            "Tidak ada yang perlu dilakukan di sini: hanya server pemantau yang tidak terjangkau, itu tugas pengelola."
+        }
+        (Verdict::Up, Note::ClockWrong) => {
+            "Yang harus dilakukan di sini: betulkan tanggal dan jam komputer ini."
+        }
+        (Verdict::Up, Note::IcmpUnavailable | Note::None) => "Tidak ada yang perlu dilakukan di sini.",
+    }
+}
+
+pub fn status(status: &Status, freshness: Freshness, now: Stamp) -> String {
+    let mut text = format!("{} ({})\n", status.site_name, status.site);
+    text += &match freshness {
+        Freshness::Running => "Agen sedang berjalan.\n".to_owned(),
+        Freshness::Stale { age_s } => {
+            format!(
+                "AGEN TIDAK BERJALAN: tidak ada kabar selama {}. Keterangan berikut sudah lama.\n",
+                span(age_s)
+            )
+        }
+        Freshness::Stopped => "Agen telah dihentikan. Keterangan berikut sudah lama.\n".to_owned(),
+        Freshness::BeforeBoot => {
+            "AGEN BELUM BERJALAN sejak komputer ini dinyalakan. Keterangan berikut sudah lama.\n".to_owned()
+        }
+    };
+    text += match status.verdict {
+        Some(found) => verdict(found),
+        None => "Belum ada putaran yang selesai.",
+    };
+    text.push('\n');
+    if let Some(since_ms) = status.verdict_since_ms.filter(|_| freshness == Freshness::Running) {
+        text += &format!("  sejak {} yang lalu\n", span(seconds_since(since_ms, now)));
+    }
+    if let Some((rtt, _)) = status.round.as_ref().and_then(median_rtt_ms) {
+        text += &format!("  waktu pulang-pergi {rtt:.0} ms\n");
+    }
+    text += &match status.uplink.last_receipt_wall_ms {
+        Some(at) => {
+            format!("Tanda terima terakhir dari server: {} yang lalu\n", span(seconds_since(at, now)))
+        }
+        None => "Belum ada tanda terima dari server sejak agen dijalankan\n".to_owned(),
+    };
+    text += &format!("Menunggu dikirim: {} rekaman\n", status.spool.records_pending);
+    if status.uplink.revoked {
+        text += "SERVER TIDAK LAGI MENERIMA KOMPUTER INI; hubungi pengelola.\n";
+    } else if let Some(error) = &status.uplink.last_error {
+        text += &format!("Pengiriman terakhir gagal: {error}\n");
+    }
+    if let Some(trouble) = &status.spool.trouble {
+        text += &format!("MASALAH PADA DISK: {trouble}\n");
+    }
+    if status.spool.dropped_total > 0 {
+        text +=
+            &format!("Rekaman yang hilang karena terlalu lama menunggu: {}\n", status.spool.dropped_total);
+    }
+    text
+}
+
+fn span(seconds: u64) -> String {
+    match seconds {
+        0..=119 => format!("{seconds} detik"),
+        120..=7_199 => format!("{} menit", seconds / 60),
+        7_200..=172_799 => format!("{} jam", seconds / 3_600),
+        _ => format!("{} hari", seconds / 86_400),
+    }
+}

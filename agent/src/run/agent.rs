@@ -1,0 +1,326 @@
+//! The running agent: which rounds are under way, what the clocks did, what is due.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use suar_wire::record::{ClockStep, Gap, GapReason, Health, Round};
+use suar_wire::{Body, Plan, Slot, Stamp};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::corrected::Corrected;
+use super::writer::Writer;
+use crate::clock::{Clocks, Jump, JumpWatch, Reading};
+use crate::health::{self, Watcher};
+use crate::identity::Identity;
+use crate::round::{self, Due, Prober, Window, Worries};
+use crate::schedule::{Appointment, Schedule, Turn};
+use crate::status::Status;
+use crate::uplink::UplinkState;
+use crate::verdict::Debounce;
+
+/// Longest sleep between two looks at the clocks: a suspend is dated to within this.
+const LOOK_MAX: Duration = Duration::from_secs(5);
+/// Rounds under way at once. One takes up to ten seconds, so one-second slots need that many and some more.
+const IN_FLIGHT_MAX: usize = 16;
+
+pub struct Parts {
+    pub clocks: Clocks,
+    pub prober: Prober,
+    pub plan: watch::Receiver<Plan>,
+    pub uplink: watch::Receiver<UplinkState>,
+    pub writer: Writer,
+    pub identity: Identity,
+    pub collector: String,
+}
+
+struct UnderWay {
+    stamp: Stamp,
+    task: JoinHandle<Round>,
+}
+
+pub struct Agent {
+    clocks: Clocks,
+    prober: Arc<Prober>,
+    plan_feed: watch::Receiver<Plan>,
+    plan: Arc<Plan>,
+    uplink_feed: watch::Receiver<UplinkState>,
+    uplink: UplinkState,
+    writer: Writer,
+    jumps: JumpWatch,
+    corrected: Corrected,
+    schedule: Schedule,
+    appointment: Option<Appointment>,
+    /// The newest slot that has been taken.
+    taken: Option<Slot>,
+    number: u64,
+    under_way: VecDeque<UnderWay>,
+    debounce: Debounce,
+    health: HealthWatch,
+    status: Status,
+}
+
+/// The look at the machine that is due or under way.
+#[derive(Default)]
+struct HealthWatch {
+    resting: Option<Watcher>,
+    looking: Option<JoinHandle<(Watcher, Health)>>,
+    next_at: Option<Instant>,
+}
+
+impl Agent {
+    pub fn new(parts: Parts) -> Self {
+        let Parts { clocks, prober, plan: plan_feed, uplink: uplink_feed, writer, identity, collector } =
+            parts;
+        let plan = Arc::new(plan_feed.borrow().clone());
+        let uplink = uplink_feed.borrow().clone();
+        let now = clocks.read();
+        let status = Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            agent: identity.agent,
+            site: identity.site,
+            site_name: identity.site_name,
+            collector,
+            running: true,
+            started: clocks.stamp(now),
+            written: clocks.stamp(now),
+            slot_seconds: plan.slot_seconds.seconds(),
+            plan_version: plan.version,
+            verdict: None,
+            verdict_since_ms: None,
+            round: None,
+            uplink: Default::default(),
+            spool: Default::default(),
+        };
+        Self {
+            clocks,
+            prober: Arc::new(prober),
+            schedule: Schedule::new(identity.agent, plan.slot_seconds),
+            plan_feed,
+            plan,
+            uplink,
+            uplink_feed,
+            writer,
+            jumps: JumpWatch::new(now),
+            corrected: Corrected::default(),
+            appointment: None,
+            taken: None,
+            number: 0,
+            under_way: VecDeque::new(),
+            debounce: Debounce::default(),
+            health: HealthWatch { resting: Some(Watcher::new()), ..HealthWatch::default() },
+            status,
+        }
+    }
+
+    /// Measures for ever.
+    pub async fn measure(&mut self) {
+        self.write_status(self.clocks.now());
+        loop {
+            let now = self.look_at_clocks();
+            let left = match self.turn(now) {
+                Turn::Wait { left_ms } => Duration::from_millis(left_ms),
+                Turn::Go => {
+                    self.start_round(now);
+                    continue;
+                }
+                Turn::Missed { late_ms } => {
+                    self.miss_round(now, late_ms);
+                    continue;
+                }
+            };
+            let health_in = self.health.due_in();
+            tokio::select! {
+                () = tokio::time::sleep(left.min(LOOK_MAX).min(health_in)) => self.start_health_look(),
+                (stamp, round) = ended(&mut self.under_way) => self.end_round(stamp, round),
+                look = looked(&mut self.health.looking) => self.end_health_look(look),
+                Ok(()) = self.plan_feed.changed() => self.take_plan(),
+                Ok(()) = self.uplink_feed.changed() => self.take_uplink_state(),
+            }
+        }
+    }
+
+    /// Drops what is under way, says goodbye, and waits until that is on disk.
+    pub async fn end(mut self, goodbye: Body) {
+        self.drop_rounds();
+        let now = self.clocks.now();
+        self.writer.record(now, goodbye);
+        self.status.running = false;
+        self.write_status(now);
+        self.writer.finish().await;
+    }
+
+    /// Reads the clocks, and records what they did that they should not have done.
+    fn look_at_clocks(&mut self) -> Reading {
+        let now = self.clocks.read();
+        for jump in self.jumps.observe(now) {
+            let stamp = self.clocks.stamp(now);
+            if self.corrected.jumped(jump) {
+                self.appointment = None;
+            }
+            match jump {
+                Jump::Slept { from_boot_ms } => {
+                    tracing::info!(seconds = (now.boot_ms - from_boot_ms) / 1000, "the machine was asleep");
+                    // What straddles the sleep says nothing about the link.
+                    self.drop_rounds();
+                    self.appointment = None;
+                    let gap = Gap { reason: GapReason::Suspended, from_boot_ms };
+                    self.writer.record(stamp, Body::Gap(gap));
+                }
+                Jump::WallStepped { by_ms } => {
+                    tracing::info!(by_ms, "the clock was set");
+                    self.writer.record(stamp, Body::ClockStep(ClockStep { by_ms }));
+                }
+            }
+        }
+        now
+    }
+
+    fn turn(&mut self, now: Reading) -> Turn {
+        let now_ms = self.corrected.now_ms(now);
+        let schedule = self.schedule;
+        let taken = self.taken;
+        self.appointment.get_or_insert_with(|| schedule.next(now_ms, taken)).turn(now_ms)
+    }
+
+    fn start_round(&mut self, now: Reading) {
+        let Some(appointment) = self.appointment.take() else { return };
+        if self.under_way.len() >= IN_FLIGHT_MAX {
+            self.appointment = Some(appointment);
+            return self.miss_round(now, 0);
+        }
+        self.taken = Some(appointment.slot);
+        let started_at = Instant::now();
+        let left_ms = appointment.slot.end_ms().saturating_sub(self.corrected.now_ms(now));
+        let left = Duration::from_millis(u64::try_from(left_ms).unwrap_or(0));
+        let window = Window { started_at, ends_at: started_at + left };
+        let worries = Worries {
+            down: self.status.round.as_ref().is_some_and(|round| !round.verdict.is_up()),
+            pushes_fail: self.uplink.last_error.is_some(),
+        };
+        let due = Due::new(&self.plan, self.number, worries, window.is_short());
+        self.number += 1;
+        let (prober, plan, slot) = (Arc::clone(&self.prober), Arc::clone(&self.plan), appointment.slot);
+        let task = tokio::spawn(async move { round::run(&prober, &plan, slot, window, due).await });
+        self.under_way.push_back(UnderWay { stamp: self.clocks.stamp(now), task });
+    }
+
+    /// The agent was there but came too late to look.
+    fn miss_round(&mut self, now: Reading, late_ms: u64) {
+        if let Some(appointment) = self.appointment.take() {
+            tracing::warn!(late_ms, "too busy to measure in time, the slot is left out");
+            self.taken = Some(appointment.slot);
+        }
+        let gap = Gap { reason: GapReason::Starved, from_boot_ms: now.boot_ms.saturating_sub(late_ms) };
+        self.writer.record(self.clocks.stamp(now), Body::Gap(gap));
+    }
+
+    fn end_round(&mut self, stamp: Stamp, round: Round) {
+        // A sleep since the round began makes it worthless; looking finds out and empties the queue, from
+        // which this one is gone already.
+        let now = self.clocks.read();
+        if slept(now, self.jumps) {
+            return;
+        }
+        let first = self.debounce.shown().is_none();
+        let changed_from = self.debounce.observe(round.verdict);
+        self.writer.record(stamp, Body::Round(round.clone()));
+        if first || changed_from.is_some() {
+            self.status.verdict = self.debounce.shown();
+            self.status.verdict_since_ms = Some(stamp.wall_ms);
+            tracing::info!(from = ?changed_from, to = ?self.status.verdict, "the link's state");
+            self.writer.wake_uplink();
+        }
+        self.status.round = Some(round);
+        self.write_status(self.clocks.stamp(now));
+    }
+
+    fn drop_rounds(&mut self) {
+        for round in self.under_way.drain(..) {
+            round.task.abort();
+        }
+    }
+
+    fn take_plan(&mut self) {
+        self.plan = Arc::new(self.plan_feed.borrow_and_update().clone());
+        self.schedule = Schedule::new(self.status.agent, self.plan.slot_seconds);
+        self.appointment = None;
+        self.status.slot_seconds = self.plan.slot_seconds.seconds();
+        self.status.plan_version = self.plan.version;
+        tracing::info!(version = self.plan.version, "a new plan, from the next slot on");
+    }
+
+    fn take_uplink_state(&mut self) {
+        let before = std::mem::replace(&mut self.uplink, self.uplink_feed.borrow_and_update().clone());
+        // Only an exchange brings a new offset; after a failure the state repeats the old one, which a
+        // clock that was set meanwhile has made wrong.
+        if before.pushes_ok != self.uplink.pushes_ok && self.corrected.learn(self.uplink.clock_offset_ms) {
+            self.appointment = None;
+        }
+        self.status.uplink = (&self.uplink).into();
+    }
+
+    fn write_status(&mut self, now: Stamp) {
+        self.status.written = now;
+        self.writer.status(self.status.clone());
+    }
+
+    fn start_health_look(&mut self) {
+        if self.health.due_in() > Duration::ZERO {
+            return;
+        }
+        self.health.next_at = Some(Instant::now() + Duration::from_secs(self.plan.health_seconds.into()));
+        // One that still hangs on a sick disk keeps the watcher, and no second one is started.
+        if let Some(mut watcher) = self.health.resting.take() {
+            self.health.looking = Some(tokio::task::spawn_blocking(move || {
+                let health = watcher.look();
+                (watcher, health)
+            }));
+        }
+    }
+
+    fn end_health_look(&mut self, look: Option<(Watcher, Health)>) {
+        self.health.looking = None;
+        let Some((watcher, health)) = look else {
+            self.health.resting = Some(Watcher::new());
+            return;
+        };
+        self.health.resting = Some(watcher);
+        let health = health::with_own(health, &self.writer.stats(), self.uplink.clock_offset_ms);
+        self.writer.record(self.clocks.now(), Body::Health(Box::new(health)));
+    }
+}
+
+impl HealthWatch {
+    fn due_in(&self) -> Duration {
+        match self.next_at {
+            None => Duration::ZERO,
+            Some(next_at) => next_at.saturating_duration_since(Instant::now()),
+        }
+    }
+}
+
+/// Whether the machine slept since the clocks were looked at last.
+fn slept(now: Reading, mut jumps: JumpWatch) -> bool {
+    jumps.observe(now).iter().any(|jump| matches!(jump, Jump::Slept { .. }))
+}
+
+/// The oldest round's end; never, when none is under way. Younger ones wait their turn.
+async fn ended(under_way: &mut VecDeque<UnderWay>) -> (Stamp, Round) {
+    loop {
+        let Some(oldest) = under_way.front_mut() else { return std::future::pending().await };
+        let result = (&mut oldest.task).await;
+        let stamp = oldest.stamp;
+        under_way.pop_front();
+        match result {
+            Ok(round) => return (stamp, round),
+            Err(error) => tracing::error!(%error, "a round broke off"),
+        }
+    }
+}
+
+async fn looked(looking: &mut Option<JoinHandle<(Watcher, Health)>>) -> Option<(Watcher, Health)> {
+    let Some(task) = looking else { return std::future::pending().await };
+    task.await.inspect_err(|error| tracing::error!(%error, "the look at the machine broke off")).ok()
+}

@@ -1,0 +1,26 @@
+//! Windows: Ctrl-C, Ctrl-Break and the closing of the console.
+
+use std::io;
+
+use tokio::signal::windows::{CtrlBreak, CtrlC, CtrlClose, ctrl_break, ctrl_c, ctrl_close};
+
+#[derive(Debug)]
+pub struct Stop {
+    interrupt: CtrlC,
+    interrupt_hard: CtrlBreak,
+    close: CtrlClose,
+}
+
+impl Stop {
+    pub fn new() -> io::Result<Self> {
+        Ok(Self { interrupt: ctrl_c()?, interrupt_hard: ctrl_break()?, close: ctrl_close()? })
+    }
+
+    pub async fn requested(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.interrupt_hard.recv() => {}
+            _ = self.close.recv() => {}
+        }
+    }
+}
