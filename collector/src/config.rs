@@ -79,8 +79,8 @@ pub struct Log {
 /// Why a configuration cannot be used. Both kinds end a command with exit code 64.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    #[error("{}: cannot be read: {source}", .file.display())]
-    Unreadable { file: PathBuf, source: std::io::Error },
+    #[error("{}: cannot be read: {cause}", .file.display())]
+    Unreadable { file: PathBuf, cause: std::io::Error },
     /// One line for each mistake.
     #[error("{}", .0.join("\n"))]
     Mistakes(Vec<String>),
@@ -92,7 +92,7 @@ pub const EXIT_CODE: u8 = 64;
 impl Config {
     pub fn load(file: &Path) -> Result<Self, ConfigError> {
         let text = std::fs::read_to_string(file)
-            .map_err(|source| ConfigError::Unreadable { file: file.to_owned(), source })?;
+            .map_err(|cause| ConfigError::Unreadable { file: file.to_owned(), cause })?;
         Self::parse(&text).map_err(|mistakes| {
             let place = |mistake| format!("{}: {mistake}", file.display());
             ConfigError::Mistakes(mistakes.into_iter().map(place).collect())
@@ -250,7 +250,7 @@ fn limits(root: &mut Taker) -> Limits {
 fn log(root: &mut Taker) -> Log {
     let mut section = root.section("log");
     let level = section.take_text("level", "info", |text| {
-        text.parse::<tracing_subscriber::filter::Targets>()
+        tracing_subscriber::EnvFilter::try_new(text)
             .map(|_| text.to_owned())
             .map_err(|_| "error, warn, info, debug or a tracing filter".to_owned())
     });

@@ -5,6 +5,7 @@
 
 pub mod counters;
 pub mod decide;
+pub mod packing;
 
 use suar_wire::{AgentId, Push, SiteCode};
 

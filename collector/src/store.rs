@@ -15,6 +15,7 @@ pub mod months;
 pub mod pack;
 pub mod reader;
 pub mod schema;
+mod source;
 mod summary_bytes;
 pub mod writer;
 
@@ -99,9 +100,9 @@ pub enum StoreError {
     #[error("the store holds something this program cannot read: {0}")]
     Damaged(String),
     #[error("the store refused: {0}")]
-    Sqlite(#[source] rusqlite::Error),
-    #[error("{what}: {source}")]
-    File { what: String, source: std::io::Error },
+    Sqlite(rusqlite::Error),
+    #[error("{what}: {cause}")]
+    File { what: String, cause: std::io::Error },
 }
 
 impl From<rusqlite::Error> for StoreError {

@@ -19,16 +19,31 @@ const NAME: &str = "suar-collector";
 /// Years a self-made certificate lasts: a machine room is visited more often than an island.
 const YEARS: i32 = 30;
 
+/// What signs the answers of the online check, raw bytes.
+pub fn online_key(data: &Path) -> anyhow::Result<Vec<u8>> {
+    let file = online_key_file(data);
+    let text = fs::read_to_string(&file).with_context(|| format!("{} cannot be read", file.display()))?;
+    data_encoding::HEXLOWER
+        .decode(text.trim().as_bytes())
+        .with_context(|| format!("{} is not hexadecimal", file.display()))
+}
+
+pub fn online_key_file(data: &Path) -> PathBuf {
+    data.join("online.key")
+}
+
 pub fn certificate_file(data: &Path) -> PathBuf {
-    data.join("certificate.pem")
+    data.join("tls/certificate.pem")
 }
 
 pub fn key_file(data: &Path) -> PathBuf {
-    data.join("key.pem")
+    data.join("tls/key.pem")
 }
 
 /// Makes certificate and key in a data directory.
 pub fn make(data: &Path, names: Vec<String>, this_year: i16) -> anyhow::Result<()> {
+    let dir = data.join("tls");
+    private_dir(&dir).with_context(|| format!("{} cannot be made", dir.display()))?;
     let mut names = names;
     names.push(NAME.to_owned());
     let mut params = rcgen::CertificateParams::new(names).context("the certificate's names")?;

@@ -13,18 +13,18 @@ use super::months::Month;
 use super::{StoreError, schema};
 
 /// Files of a data directory beside the store; those that exist are copied.
-const OTHER_FILES: [&str; 4] = ["certificate.pem", "key.pem", "online.key", "collector.toml"];
+const OTHER_FILES: [&str; 4] = ["tls/certificate.pem", "tls/key.pem", "online.key", "collector.toml"];
 /// SQLite pages copied before other processes may write again.
 const PAGES_A_STEP: i32 = 512;
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// Copies the store into `to`, a new directory. Returns the bytes written.
 pub fn backup(dir: &Path, to: &Path) -> Result<u64, StoreError> {
-    let failed = |what: String| move |source| StoreError::File { what, source };
+    let failed = |what: String| move |cause| StoreError::File { what, cause };
     crate::tls::private_dir(to).map_err(failed(format!("{} cannot be made", to.display())))?;
     if std::fs::read_dir(to).map_err(failed(format!("{} cannot be listed", to.display())))?.next().is_some() {
-        let source = std::io::Error::from(std::io::ErrorKind::AlreadyExists);
-        return Err(StoreError::File { what: format!("{} is not empty", to.display()), source });
+        let cause = std::io::Error::from(std::io::ErrorKind::AlreadyExists);
+        return Err(StoreError::File { what: format!("{} is not empty", to.display()), cause });
     }
     let main = schema::open_to_read(dir)?;
     copy(&main, &schema::main_file(to))?;
@@ -33,6 +33,7 @@ pub fn backup(dir: &Path, to: &Path) -> Result<u64, StoreError> {
             copy(&connection, &month.file(to))?;
         }
     }
+    crate::tls::private_dir(&to.join("tls")).map_err(failed(format!("{} cannot be made", to.display())))?;
     for name in OTHER_FILES {
         let from = dir.join(name);
         if from.exists() {

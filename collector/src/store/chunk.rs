@@ -123,7 +123,7 @@ fn decode_part(agent: AgentId, part: &PartPb, into: &mut Vec<StoredRecord>) -> R
 
 pub fn pack(records: &[StoredRecord]) -> Result<Vec<u8>, StoreError> {
     zstd::bulk::compress(&encode(records), ZSTD_LEVEL)
-        .map_err(|source| StoreError::File { what: "a chunk cannot be compressed".to_owned(), source })
+        .map_err(|cause| StoreError::File { what: "a chunk cannot be compressed".to_owned(), cause })
 }
 
 pub fn unpack(agent: AgentId, packed: &[u8]) -> Result<Vec<StoredRecord>, StoreError> {

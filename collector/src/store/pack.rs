@@ -102,9 +102,9 @@ pub fn retire(dir: &Path, keep_months: u32, today: Day) -> Result<Vec<Month>, St
     let old: Vec<Month> = old.collect();
     for month in &old {
         let file = month.file(dir);
-        std::fs::remove_file(&file).map_err(|source| StoreError::File {
+        std::fs::remove_file(&file).map_err(|cause| StoreError::File {
             what: format!("{} cannot be deleted", file.display()),
-            source,
+            cause,
         })?;
     }
     Ok(old)

@@ -28,6 +28,8 @@ pub enum Job {
     Join(Box<Joining>, Answer<admin::Joined>),
     /// Inbox rows that are in the month files now.
     Forget(Vec<i64>, Answer<()>),
+    /// The last job: what waits behind it is answered as failed.
+    Stop,
 }
 
 pub type Answer<T> = oneshot::Sender<Result<T, Arc<StoreError>>>;
@@ -54,7 +56,7 @@ impl Writer {
         Ok(Self { connection: schema::open(dir)?, shared })
     }
 
-    /// Runs on a thread of its own until every sender is gone.
+    /// Runs on a thread of its own until it is told to stop or every sender is gone.
     pub fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
         while let Some(first) = jobs.blocking_recv() {
             let mut group = vec![first];
@@ -63,8 +65,18 @@ impl Writer {
             {
                 group.push(job);
             }
-            self.commit(group);
+            self.shared.counters.own().queue_pushes(jobs.len());
+            let stops = group.iter().position(|job| matches!(job, Job::Stop));
+            group.truncate(stops.unwrap_or(group.len()));
+            if !group.is_empty() {
+                self.commit(group);
+            }
+            if stops.is_some() {
+                break;
+            }
         }
+        // Dropping the receiver tells those who still wait that nothing was kept of theirs.
+        drop(jobs);
         if let Err(error) = self.connection.pragma_update(None, "wal_checkpoint", "TRUNCATE") {
             tracing::warn!(%error, "the write-ahead log stays: it is read at the next start");
         }
@@ -113,6 +125,8 @@ enum Done {
     Push { result: Result<(Decision, Context), StoreError>, answer: Answer<Receipt> },
     Join { result: Result<admin::Joined, StoreError>, answer: Answer<admin::Joined> },
     Forget { result: Result<(), StoreError>, answer: Answer<()> },
+    /// `run` takes stops out of a group.
+    Nothing,
 }
 
 /// What the receipt and the live state need besides the decision.
@@ -140,6 +154,7 @@ impl Job {
             Self::Forget(ids, answer) => {
                 Done::Forget { result: super::pack::forget(connection, &ids), answer }
             }
+            Self::Stop => Done::Nothing,
         }
     }
 
@@ -148,6 +163,7 @@ impl Job {
             Self::Push(_, answer) => Done::Push { result: Err(error), answer },
             Self::Join(_, answer) => Done::Join { result: Err(error), answer },
             Self::Forget(_, answer) => Done::Forget { result: Err(error), answer },
+            Self::Stop => Done::Nothing,
         }
     }
 }
@@ -162,6 +178,7 @@ impl Done {
             Self::Push { result, .. } => result.is_err(),
             Self::Join { result, .. } => result.is_err(),
             Self::Forget { result, .. } => result.is_err(),
+            Self::Nothing => false,
         };
         let settled = if failed { savepoint.rollback() } else { Ok(()) };
         if let Err(error) = settled.and_then(|()| savepoint.commit()) {
@@ -175,6 +192,7 @@ impl Done {
             Self::Push { result, .. } => *result = Err(error),
             Self::Join { result, .. } => *result = Err(error),
             Self::Forget { result, .. } => *result = Err(error),
+            Self::Nothing => {}
         }
     }
 
@@ -187,6 +205,7 @@ impl Done {
             Self::Push { result: Err(error), answer } => answer_with(answer, Err(error)),
             Self::Join { result, answer } => answer_with(answer, result),
             Self::Forget { result, answer } => answer_with(answer, result),
+            Self::Nothing => {}
         }
     }
 
@@ -195,6 +214,7 @@ impl Done {
             Self::Push { answer, .. } => drop(answer.send(Err(Arc::clone(error)))),
             Self::Join { answer, .. } => drop(answer.send(Err(Arc::clone(error)))),
             Self::Forget { answer, .. } => drop(answer.send(Err(Arc::clone(error)))),
+            Self::Nothing => {}
         }
     }
 }
