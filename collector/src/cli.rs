@@ -56,7 +56,7 @@ enum Command {
 #[derive(Debug, clap::Args)]
 struct WithConfig {
     /// The configuration file
-    #[arg(long, value_name = "FILE", default_value = "/etc/suar/collector.toml")]
+    #[arg(long, global = true, value_name = "FILE", default_value = "/etc/suar/collector.toml")]
     config: PathBuf,
 }
 

@@ -15,7 +15,6 @@ pub mod months;
 pub mod pack;
 pub mod reader;
 pub mod schema;
-mod source;
 mod summary_bytes;
 pub mod writer;
 

@@ -26,7 +26,8 @@ pub struct JoinCode {
 pub fn join_code(arguments: &JoinCode, config: &Config) -> anyhow::Result<()> {
     let code = new_join_code(config, &arguments.site, arguments.uses, arguments.days)?;
     println!("{code}");
-    let agents = if arguments.uses == 1 { "one agent".to_owned() } else { format!("{} agents", arguments.uses) };
+    let agents =
+        if arguments.uses == 1 { "one agent".to_owned() } else { format!("{} agents", arguments.uses) };
     eprintln!(
         "Good for {agents} of {} for {} days. At the office: suar-agent join CODE",
         arguments.site, arguments.days

@@ -38,7 +38,10 @@ pub fn run(arguments: &Arguments, config: &Config) -> anyhow::Result<()> {
 }
 
 fn list(reader: &Reader) -> anyhow::Result<()> {
-    println!("{:<32}  {:<20}  {:<20}  {:<20}  {:<8}  state", "agent", "site", "joined", "last heard", "version");
+    println!(
+        "{:<32}  {:<20}  {:<20}  {:<20}  {:<8}  state",
+        "agent", "site", "joined", "last heard", "version"
+    );
     for agent in reader.agents()? {
         println!("{}", line(&agent));
     }

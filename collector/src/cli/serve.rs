@@ -8,12 +8,15 @@ use std::time::Duration;
 use anyhow::Context;
 use tokio::sync::{mpsc, watch};
 
+use crate::board::{self, Board};
+use crate::calendar::Holidays;
 use crate::config::Config;
 use crate::exposition::Own;
 use crate::http::listen::{Listener, Options};
 use crate::http::rates::Rates;
 use crate::http::{self, App, auth};
-use crate::ingest::{ACCEPTED_WAITING_MAX, Accepted, IngestCounters, packing};
+use crate::ingest::{ACCEPTED_WAITING_MAX, IngestCounters, packing};
+use crate::region::Region;
 use crate::store::admin::Admin;
 use crate::store::writer::{Job, Shared, Writer};
 use crate::tls;
@@ -42,6 +45,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     // Everything that can be wrong is tried before the first connection is accepted.
     let mut admin = Admin::open(&config.data)?;
     let plan = admin.number_plan(&config.plan)?;
+    let region = admin.region()?;
     drop(admin);
     let online_key = tls::online_key(&config.data)?;
     let tls_config = tls::server_config(&config)?;
@@ -68,7 +72,8 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         plan,
         config,
     });
-    let reading = reading(&app, accepted);
+    let board = board(&app, region).await?;
+    let reading = http::metrics::routes(Arc::clone(&board)).merge(http::api::routes(Arc::clone(&board)));
     let listeners = bind(&app, tls_config, reading).await?;
 
     let writing = spawn("writer", move || writer.run(waiting_jobs))?;
@@ -82,6 +87,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let packing = spawn("packer", move || packer.run(&packing_stops))?;
 
     let (stop, stops) = watch::channel(false);
+    tokio::spawn(board::run(board, accepted, board::Pace::STANDARD, stops.clone()));
     let serving: Vec<_> =
         listeners.into_iter().map(|listener| tokio::spawn(listener.serve(stops.clone()))).collect();
     tracing::info!(https = %app.config.listen.https, plan = app.plan.version, "the collector serves");
@@ -102,10 +108,18 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What readers see. Fed by what is accepted; the exposition and the API live behind it.
-fn reading(_app: &Arc<App>, mut accepted: mpsc::Receiver<Accepted>) -> axum::Router {
-    tokio::spawn(async move { while accepted.recv().await.is_some() {} });
-    axum::Router::new()
+/// What readers see, fed by what is accepted. Reading it back from the store may take seconds.
+async fn board(app: &Arc<App>, region: &'static Region) -> anyhow::Result<Arc<Board>> {
+    let options = board::Options {
+        data: app.config.data.clone(),
+        region,
+        rules: app.config.coverage.clone(),
+        holidays: Holidays::national(),
+        push_seconds: app.plan.push_seconds,
+        own: app.counters.own().clone(),
+    };
+    let opened = tokio::task::spawn_blocking(move || Board::open(options, now_ms())).await;
+    Ok(Arc::new(opened.context("reading the store")??))
 }
 
 async fn bind(
@@ -121,8 +135,7 @@ async fn bind(
         connections_max: app.config.limits.connections,
         idle_time_max: pushes.max(IDLE_TIME_MIN),
     };
-    let plain =
-        Options { tls: None, router: http::plain_router(Arc::clone(app)), ..options.clone() };
+    let plain = Options { tls: None, router: http::plain_router(Arc::clone(app)), ..options.clone() };
     let mut listeners = vec![Listener::bind(app.config.listen.https, options).await?];
     if let Some(address) = app.config.listen.online {
         listeners.push(Listener::bind(address, plain).await?);
@@ -131,7 +144,10 @@ async fn bind(
 }
 
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> anyhow::Result<JoinHandle<()>> {
-    std::thread::Builder::new().name(name.to_owned()).spawn(work).with_context(|| format!("the {name} thread"))
+    std::thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(work)
+        .with_context(|| format!("the {name} thread"))
 }
 
 async fn ended(thread: JoinHandle<()>, name: &'static str) -> anyhow::Result<()> {

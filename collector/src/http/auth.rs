@@ -57,9 +57,8 @@ pub type Rejection = (RejectReason, Refusal);
 
 /// The agent whose token this is.
 pub fn agent(app: &App, headers: &HeaderMap) -> Result<Agent, Rejection> {
-    let refused = |reason: RejectReason, status, message: &str| {
-        (reason, Refusal::new(status, reason.label(), message))
-    };
+    let refused =
+        |reason: RejectReason, status, message: &str| (reason, Refusal::new(status, reason.label(), message));
     let token = bearer(headers).ok_or_else(|| {
         refused(RejectReason::NoToken, StatusCode::UNAUTHORIZED, "the request carries no agent token")
     })?;

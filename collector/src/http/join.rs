@@ -62,7 +62,9 @@ pub async fn join(
 fn neighbourhood(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => IpAddr::V4(address),
-        IpAddr::V6(address) => IpAddr::from(u128::from(address).wrapping_shr(64).wrapping_shl(64).to_be_bytes()),
+        IpAddr::V6(address) => {
+            IpAddr::from(u128::from(address).wrapping_shr(64).wrapping_shl(64).to_be_bytes())
+        }
     }
 }
 
@@ -70,9 +72,11 @@ async fn admit(app: &App, body: axum::body::Body) -> Result<JoinAnswer, Refusal>
     let bytes = body::read(body, BODY_BYTES_MAX).await.map_err(|_| {
         Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "a join request is a few hundred bytes")
     })?;
-    let malformed =
-        |message: String| Refusal::new(StatusCode::BAD_REQUEST, "malformed", format!("no join request: {message}"));
-    let request: JoinRequest = serde_json::from_slice(&bytes).map_err(|error| malformed(error.to_string()))?;
+    let malformed = |message: String| {
+        Refusal::new(StatusCode::BAD_REQUEST, "malformed", format!("no join request: {message}"))
+    };
+    let request: JoinRequest =
+        serde_json::from_slice(&bytes).map_err(|error| malformed(error.to_string()))?;
     for text in [&request.agent_version, &request.system] {
         if text.len() > SessionStart::TEXT_BYTES_MAX || text.chars().any(char::is_control) {
             return Err(malformed(format!("texts have at most {} bytes", SessionStart::TEXT_BYTES_MAX)));

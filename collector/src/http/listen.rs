@@ -112,12 +112,7 @@ impl Listener {
     }
 }
 
-async fn connection(
-    stream: TcpStream,
-    peer: SocketAddr,
-    options: Options,
-    stop: watch::Receiver<bool>,
-) {
+async fn connection(stream: TcpStream, peer: SocketAddr, options: Options, stop: watch::Receiver<bool>) {
     // Receipts are small and waited for.
     let _ = stream.set_nodelay(true);
     let client = Client(peer.ip());
@@ -149,7 +144,11 @@ where
             let router = router.clone();
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(client);
-            async move { Ok::<Response<Body>, Infallible>(router.oneshot(request).await.unwrap_or_else(|never| match never {})) }
+            async move {
+                Ok::<Response<Body>, Infallible>(
+                    router.oneshot(request).await.unwrap_or_else(|never| match never {}),
+                )
+            }
         }
     });
     let connection = hyper::server::conn::http1::Builder::new()

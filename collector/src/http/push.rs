@@ -14,10 +14,10 @@ use suar_wire::{Push, PushError, Receipt};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::oneshot;
 
+use super::App;
 use super::answer::Refusal;
 use super::auth::{self, Rejection};
 use super::body::{self, BodyError};
-use super::App;
 use crate::ingest::{RejectReason, Submission};
 use crate::store::writer::Job;
 use crate::wall_clock::now_ms;
@@ -172,9 +172,7 @@ fn unreadable(error: BodyError) -> Rejection {
             StatusCode::PAYLOAD_TOO_LARGE,
             format!("a push has at most {BODY_BYTES_MAX} bytes"),
         ),
-        BodyError::Broken => {
-            rejected(RejectReason::Malformed, StatusCode::BAD_REQUEST, "the body broke off")
-        }
+        BodyError::Broken => rejected(RejectReason::Malformed, StatusCode::BAD_REQUEST, "the body broke off"),
         BodyError::TooSlow => {
             rejected(RejectReason::TooSlow, StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time")
         }

@@ -41,7 +41,9 @@ impl Packer {
             Ok(0) => {}
             Ok(rows) => tracing::debug!(rows, "packed"),
             // Nothing is lost: the rows stay in the inbox and are read from there.
-            Err(error) => tracing::error!(%error, "fresh records could not be packed; they stay in the inbox"),
+            Err(error) => {
+                tracing::error!(%error, "fresh records could not be packed; they stay in the inbox")
+            }
         }
         match pack::retire(&self.data, self.options.keep_months, day_of(now_ms())) {
             Ok(gone) => gone.iter().for_each(|month| {

@@ -47,8 +47,7 @@ impl Month {
 
     /// All month files of a data directory, oldest first.
     pub fn all(dir: &Path) -> Result<Vec<Self>, StoreError> {
-        let failed =
-            |source| StoreError::File { what: format!("{} cannot be listed", dir.display()), cause };
+        let failed = |cause| StoreError::File { what: format!("{} cannot be listed", dir.display()), cause };
         let mut months = Vec::new();
         for entry in std::fs::read_dir(dir).map_err(failed)? {
             let name = entry.map_err(failed)?.file_name();

@@ -122,9 +122,18 @@ impl Writer {
 
 /// A job that was performed but is not durable yet.
 enum Done {
-    Push { result: Result<(Decision, Context), StoreError>, answer: Answer<Receipt> },
-    Join { result: Result<admin::Joined, StoreError>, answer: Answer<admin::Joined> },
-    Forget { result: Result<(), StoreError>, answer: Answer<()> },
+    Push {
+        result: Result<(Decision, Context), StoreError>,
+        answer: Answer<Receipt>,
+    },
+    Join {
+        result: Result<admin::Joined, StoreError>,
+        answer: Answer<admin::Joined>,
+    },
+    Forget {
+        result: Result<(), StoreError>,
+        answer: Answer<()>,
+    },
     /// `run` takes stops out of a group.
     Nothing,
 }
