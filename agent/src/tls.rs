@@ -138,3 +138,94 @@ impl ServerCertVerifier for Pinned {
         self.provider.signature_verification_algorithms.supported_schemes()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rustls::pki_types::PrivateKeyDer;
+    use rustls::server::{ClientHello, ResolvesServerCert};
+    use rustls::sign::CertifiedKey;
+    use rustls::{ProtocolVersion, ServerConfig, SupportedProtocolVersion};
+    use tokio::io::AsyncWriteExt;
+    use tokio_rustls::{TlsAcceptor, TlsConnector};
+
+    use super::*;
+
+    #[derive(Debug)]
+    struct Always(Arc<CertifiedKey>);
+
+    impl ResolvesServerCert for Always {
+        fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+            Some(Arc::clone(&self.0))
+        }
+    }
+
+    fn certificate(key: &rcgen::KeyPair) -> CertificateDer<'static> {
+        let params = rcgen::CertificateParams::new(vec!["other.invalid".to_owned()]).unwrap();
+        params.self_signed(key).unwrap().into()
+    }
+
+    /// One handshake between a client that pins `pinned` and a server with this certificate and key.
+    async fn handshake(
+        pinned: Fingerprint,
+        certificates: Vec<CertificateDer<'static>>,
+        key: &rcgen::KeyPair,
+        version: &'static SupportedProtocolVersion,
+    ) -> Result<Option<ProtocolVersion>, std::io::Error> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+        let key = provider.key_provider.load_private_key(key).unwrap();
+        let server = ServerConfig::builder_with_provider(provider)
+            .with_protocol_versions(&[version])
+            .unwrap()
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::new(Always(Arc::new(CertifiedKey::new(certificates, key)))));
+        let (near, far) = tokio::io::duplex(64 * 1024);
+        let serving = tokio::spawn(async move { TlsAcceptor::from(Arc::new(server)).accept(far).await });
+        let connector = TlsConnector::from(Arc::new(client_config(pinned)));
+        let name = ServerName::try_from("collector.invalid").unwrap();
+        let mut stream = connector.connect(name, near).await?;
+        stream.flush().await?;
+        let version = stream.get_ref().1.protocol_version();
+        serving.await.unwrap().unwrap();
+        Ok(version)
+    }
+
+    #[tokio::test]
+    async fn only_the_pinned_certificate_with_its_own_key_is_taken() {
+        let (key, stolen) = (rcgen::KeyPair::generate().unwrap(), rcgen::KeyPair::generate().unwrap());
+        let right = certificate(&key);
+        let pinned = fingerprint_of(&right);
+        for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+            let taken = handshake(pinned, vec![right.clone()], &key, version).await.unwrap();
+            assert_eq!(taken, Some(version.version));
+
+            // Whoever saw the certificate go by has it, and not its key.
+            let error = handshake(pinned, vec![right.clone()], &stolen, version).await.unwrap_err();
+            assert!(error.to_string().contains("BadSignature"), "{error}");
+            assert!(is_wrong_certificate(&error));
+
+            let other = certificate(&stolen);
+            let error = handshake(pinned, vec![other.clone()], &stolen, version).await.unwrap_err();
+            assert!(is_wrong_certificate(&error), "{error}");
+            // The right one behind another in the chain proves nothing.
+            let error = handshake(pinned, vec![other, right.clone()], &stolen, version).await.unwrap_err();
+            assert!(is_wrong_certificate(&error), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_fingerprint_is_the_first_half_of_the_sha256() {
+        // NIST's test vector for "abc".
+        let fingerprint = fingerprint_of(&CertificateDer::from(&b"abc"[..]));
+        assert_eq!(data_encoding::HEXLOWER.encode(&fingerprint), "ba7816bf8f01cfea414140de5dae2223");
+    }
+
+    #[test]
+    fn other_errors_are_not_a_wrong_certificate() {
+        assert!(!is_wrong_certificate(&std::io::Error::other("reset")));
+        assert!(!is_wrong_certificate(&rustls::Error::HandshakeNotComplete));
+        let wrapped =
+            std::io::Error::other(rustls::Error::from(CertificateError::ApplicationVerificationFailure));
+        assert!(is_wrong_certificate(&wrapped));
+    }
+}

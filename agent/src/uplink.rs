@@ -201,7 +201,9 @@ impl Uplink {
                 Err(failure) => {
                     failures += 1;
                     may_wake = backoff::may_wake(&failure);
-                    due = Instant::now() + backoff::after_failure(&failure, failures, random::fraction());
+                    let push_seconds = self.push_seconds();
+                    due = Instant::now()
+                        + backoff::after_failure(&failure, failures, push_seconds, random::fraction());
                 }
             }
         }
@@ -266,8 +268,8 @@ impl Uplink {
 
     async fn push_or_halve(&mut self, order: Order) -> Result<Pushed, PushFailure> {
         loop {
-            let (batch, epoch) = self.take(order).await;
-            let failure = match self.exchange(&batch, epoch).await {
+            let (mut batch, epoch) = self.take(order).await;
+            let failure = match self.exchange(&mut batch, epoch).await {
                 Ok(receipt) => {
                     self.records_max = (self.records_max * 2).min(push::RECORDS_MAX);
                     return self.settle(&batch, &receipt).await;
@@ -280,7 +282,7 @@ impl Uplink {
                 [record] => {
                     // Is it the record? A collector that takes not even an empty push has other troubles,
                     // and they must not cost the office its records.
-                    self.exchange(&Batch::default(), epoch).await.map_err(|_| failure.clone())?;
+                    self.exchange(&mut Batch::default(), epoch).await.map_err(|_| failure.clone())?;
                     let sequence = record.sequence;
                     tracing::error!(sequence, %failure, "the collector cannot take a record; it is given up");
                     let oldest_pending = self.commit(vec![(sequence, sequence)]).await;
@@ -315,7 +317,7 @@ impl Uplink {
         (batch, epoch)
     }
 
-    async fn exchange(&mut self, batch: &Batch, epoch: Epoch) -> Result<Receipt, PushFailure> {
+    async fn exchange(&mut self, batch: &mut Batch, epoch: Epoch) -> Result<Receipt, PushFailure> {
         let plan_version = self.plan.borrow().version;
         let sender = Sender { agent: self.identity.agent, epoch, plan_version };
         let stamp = (self.clock)();

@@ -34,7 +34,9 @@ pub fn wake_gap(push_seconds: u32) -> Duration {
 }
 
 /// The wait after this many failures in a row, the last of which is given.
-pub fn after_failure(failure: &PushFailure, failures: u32, random: f64) -> Duration {
+///
+/// Never more than two pushes' time, so that an agent with a fast plan is back as fast as its plan is.
+pub fn after_failure(failure: &PushFailure, failures: u32, push_seconds: u32, random: f64) -> Duration {
     match failure {
         PushFailure::Unauthorized { .. } => seconds(UNAUTHORIZED_SECONDS * (1.0 + JITTER * random)),
         // Everybody was told the same number, so nobody comes exactly then.
@@ -43,8 +45,9 @@ pub fn after_failure(failure: &PushFailure, failures: u32, random: f64) -> Durat
         }
         _ => {
             let doublings = failures.saturating_sub(1).min(20);
-            let most = (BACKOFF_SECONDS_BASE * f64::from(1u32 << doublings)).min(BACKOFF_SECONDS_MAX);
-            seconds(most * random)
+            let doubled = BACKOFF_SECONDS_BASE * f64::from(1u32 << doublings);
+            let most = (2.0 * f64::from(push_seconds)).clamp(BACKOFF_SECONDS_BASE, BACKOFF_SECONDS_MAX);
+            seconds(doubled.min(most) * random)
         }
     }
 }
@@ -71,20 +74,24 @@ mod tests {
 
     #[test]
     fn the_wait_doubles_up_to_its_bound() {
-        let most = |failures| after_failure(&unreachable(), failures, 1.0).as_secs();
+        let most = |failures| after_failure(&unreachable(), failures, 300, 1.0).as_secs();
         assert_eq!([1, 2, 3, 7, 8, 9, u32::MAX].map(most), [5, 10, 20, 320, 600, 600, 600]);
+        let most_of_a_fast_plan = |failures| after_failure(&unreachable(), failures, 10, 1.0).as_secs();
+        assert_eq!([1, 2, 3, 9].map(most_of_a_fast_plan), [5, 10, 20, 20]);
     }
 
     #[test]
     fn a_refused_token_waits_a_quarter_of_an_hour_however_often() {
-        let wait =
-            |failures| after_failure(&PushFailure::Unauthorized { status: 401 }, failures, 0.0).as_secs();
+        let wait = |failures| {
+            after_failure(&PushFailure::Unauthorized { status: 401 }, failures, 300, 0.0).as_secs()
+        };
         assert_eq!([1, 50].map(wait), [900, 900]);
     }
 
     #[test]
     fn retry_after_is_honoured_and_bounded() {
-        let wait = |after_s| after_failure(&PushFailure::Later { status: 429, after_s }, 1, 0.0).as_secs();
+        let wait =
+            |after_s| after_failure(&PushFailure::Later { status: 429, after_s }, 1, 300, 0.0).as_secs();
         assert_eq!([Some(0), Some(7), Some(u64::MAX)].map(wait), [0, 7, 3600]);
     }
 
@@ -103,7 +110,7 @@ mod tests {
             let between = between(push_seconds, random).as_secs_f64();
             prop_assert!((push * 0.9 - 1e-6..=push * 1.1 + 1e-6).contains(&between));
             prop_assert!(wake_gap(push_seconds).as_secs_f64() <= push.min(5.0));
-            prop_assert!(after_failure(&unreachable(), failures, random).as_secs_f64() <= 600.0);
+            prop_assert!(after_failure(&unreachable(), failures, push_seconds, random).as_secs_f64() <= 600.0);
         }
     }
 }

@@ -49,9 +49,14 @@ impl Batch {
     }
 
     /// The body, and whether it is zstd.
-    pub fn body(&self, sender: Sender, clock: Clock) -> (Vec<u8>, bool) {
+    pub fn body(&mut self, sender: Sender, clock: Clock) -> (Vec<u8>, bool) {
         let Sender { agent, epoch, plan_version } = sender;
-        push::compress(Push { agent, epoch, plan_version, clock, records: self.records.clone() }.encode())
+        // Lent, not copied: a full batch is the largest thing in the agent's memory.
+        let records = std::mem::take(&mut self.records);
+        let push = Push { agent, epoch, plan_version, clock, records };
+        let body = push.encode();
+        self.records = push.records;
+        push::compress(body)
     }
 
     /// What a receipt says about these records. It may name others, by fault or by malice: those are not
@@ -113,7 +118,7 @@ mod tests {
 
     #[test]
     fn a_body_reads_back_as_the_push_it_was_made_from() {
-        let batch = Batch::read((1..=50).map(payload).collect());
+        let mut batch = Batch::read((1..=50).map(payload).collect());
         let sender = Sender { agent: AgentId([1; 16]), epoch: Epoch([2; 8]), plan_version: 4 };
         let clock = Clock { boot: BootId([3; 16]), boot_ms: 1, wall_ms: 2, last_exchange_ms: Some(3) };
         let (body, packed) = batch.body(sender, clock);

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use std::time::{Duration, Instant};
 
 use reqwest::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use suar_wire::joining::ErrorAnswer;
 use suar_wire::{Plan, Receipt, push};
 
 use super::PushFailure;
@@ -17,6 +18,10 @@ const EXCHANGE_SECONDS_MAX: u64 = 120;
 const RECEIPT_BYTES_MAX: usize = 256 * 1024;
 /// Most bytes of a plan.
 const PLAN_BYTES_MAX: usize = 64 * 1024;
+/// Most bytes of an error answer that are read.
+const ERROR_BYTES_MAX: usize = 16 * 1024;
+/// Most characters of a text from the other side that reach the log.
+const SHOWN_CHARS_MAX: usize = 200;
 
 #[derive(Debug)]
 pub struct Client {
@@ -86,8 +91,14 @@ impl Client {
         }
         let after_s =
             response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
-        // The body is read so that the connection can be used again; a long one is not worth that.
-        let _ = read_bounded(response, RECEIPT_BYTES_MAX).await;
+        // Read also so that the connection can be used again.
+        if let Ok(body) = read_bounded(response, ERROR_BYTES_MAX).await
+            && let Ok(answer) = serde_json::from_slice::<ErrorAnswer>(&body)
+        {
+            let message: String =
+                answer.message.chars().filter(|c| !c.is_control()).take(SHOWN_CHARS_MAX).collect();
+            tracing::warn!(status = status.as_u16(), message, "the collector answered with an error");
+        }
         Err(match status.as_u16() {
             400 => PushFailure::Malformed,
             status @ (401 | 403) => PushFailure::Unauthorized { status },

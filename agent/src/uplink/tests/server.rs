@@ -52,6 +52,8 @@ pub enum Reply {
     Answer(u16, &'static str, Vec<u8>),
     /// The request was read and the answer is lost.
     Close,
+    /// A receipt, and then the end of the connection, as after a server's idle time.
+    ReceiptAndClose(Receipt),
     /// No answer ever.
     Hang,
 }
@@ -161,8 +163,9 @@ async fn serve(
         let request = Request { at: Instant::now(), connection, head, body, push };
         seen.lock().unwrap().push(request.clone());
         let reply = (answer.lock().unwrap())(&request);
+        let last = matches!(reply, Reply::ReceiptAndClose(_));
         let (status, headers, body) = match reply {
-            Reply::Receipt(receipt) => (200, "", receipt.encode()),
+            Reply::Receipt(receipt) | Reply::ReceiptAndClose(receipt) => (200, "", receipt.encode()),
             Reply::Answer(status, headers, body) => (status, headers, body),
             Reply::Close => return Ok(()),
             Reply::Hang => std::future::pending().await,
@@ -171,5 +174,8 @@ async fn serve(
         stream.write_all(head.as_bytes()).await?;
         stream.write_all(&body).await?;
         stream.flush().await?;
+        if last {
+            return stream.shutdown().await;
+        }
     }
 }

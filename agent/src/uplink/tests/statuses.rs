@@ -43,6 +43,18 @@ async fn pushes_go_over_one_connection_and_an_empty_one_still_says_that_the_agen
 }
 
 #[tokio::test]
+async fn a_connection_that_the_collector_closed_meanwhile_costs_no_failure() {
+    let server = Server::start(|request| Reply::ReceiptAndClose(request.receipt())).await;
+    let mut office = Office::new(&server);
+    for _ in 0..5 {
+        office.append(1);
+        office.uplink.push_once().await.unwrap();
+    }
+    let connections: Vec<_> = server.requests().iter().map(|request| request.connection).collect();
+    assert_eq!(connections, [0, 1, 2, 3, 4]);
+}
+
+#[tokio::test]
 async fn a_lost_receipt_means_the_same_records_again() {
     let mut lost = false;
     let server = Server::start(move |request| {
