@@ -83,7 +83,7 @@ impl Board {
     /// Takes what a push added, which is durable already.
     pub fn take(&self, accepted: &Accepted, now_ms: i64) {
         let places = self.places();
-        // A site that was made a moment ago has no place yet; its hours are known with the next refresh.
+        // The background reads the registry before it hands over a push of a site that is new to us.
         let hours = |site: &SiteCode, at_ms| {
             places.site(site).map_or(Hours::Off, |place| place.hours_at(at_ms, &self.holidays))
         };
@@ -91,6 +91,11 @@ impl Board {
         if !accepted.records.is_empty() {
             self.taken.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// Whether the site had been made when the registry was last read.
+    pub fn knows(&self, site: &SiteCode) -> bool {
+        self.places().site(site).is_some()
     }
 
     /// Reads the registry again: the command line may have changed it beside us.

@@ -51,6 +51,3 @@ pub fn render(scene: &Scene<'_>) -> String {
     }
     page.into_text()
 }
-
-#[cfg(test)]
-mod tests;

@@ -10,7 +10,7 @@ use axum::Router;
 use axum::body::Body as HttpBody;
 use axum::http::{Request, StatusCode};
 use serde_json::Value;
-use suar_collector::board::{Board, Options};
+use suar_collector::board::{Board, Options, Pace};
 use suar_collector::calendar::{Holidays, OfficeHours, TimeZone};
 use suar_collector::coverage::Rules;
 use suar_collector::exposition::Own;
@@ -341,4 +341,36 @@ fn a_site_made_by_the_command_line_appears_and_a_revoked_agent_is_forgotten() {
     let counted = "suar_site_slots_total{site=\"19.02.02.2009\",state=\"up\",hours=\"office\"} 30";
     assert!(page.contains(counted), "what a revoked agent measured stays true");
     assert!(Path::new(collector.data.path()).join("suar.db").exists());
+}
+
+#[test]
+fn the_background_counts_the_first_push_of_a_site_that_was_just_made_and_judges_by_itself() {
+    let mut collector = Collector::new();
+    let board = collector.board();
+    let mut admin = Admin::open(collector.data.path()).unwrap();
+    admin.put_sites(&[site("19.02.03.2001", "19.02.40114")], collector.now_ms - 3 * 3_600_000).unwrap();
+    collector.join(3, "19.02.03.2001");
+    let first = collector.push(3, "19.02.03.2001", 1, 10, &verdicts(5, 0, 0), 0);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let (accepted, waiting) = mpsc::channel(4);
+        let (stop, stopped) = tokio::sync::watch::channel(false);
+        let second = std::time::Duration::from_secs(1);
+        let pace = Pace { refresh: 60 * second, judge: second / 10, judge_anyway: 600 * second };
+        let work = tokio::spawn(suar_collector::board::run(Arc::clone(&board), waiting, pace, stopped));
+        accepted.send(first).await.unwrap();
+        let counted = "suar_site_slots_total{site=\"19.02.03.2001\",state=\"up\",hours=\"office\"} 5";
+        let judged = "suar_site_standing{site=\"19.02.03.2001\",standing=\"not_enough_data\"} 1";
+        let deadline = std::time::Instant::now() + 30 * second;
+        loop {
+            let page = board.metrics(now_ms());
+            if page.contains(counted) && page.contains(judged) {
+                break;
+            }
+            assert!(std::time::Instant::now() < deadline, "last seen:\n{page}");
+            tokio::task::yield_now().await;
+        }
+        stop.send(true).unwrap();
+        work.await.unwrap();
+    });
 }

@@ -29,6 +29,8 @@ impl Pace {
     };
 }
 
+const READING: &str = "reading the registry";
+
 /// Runs until `stop` turns true or its sender is gone. `accepted` is drained first, so that a counter
 /// misses nothing that was receipted.
 pub async fn run(
@@ -42,7 +44,12 @@ pub async fn run(
         tokio::select! {
             biased;
             next = accepted.recv() => match next {
-                Some(accepted) => board.take(&accepted, now_ms()),
+                Some(accepted) => {
+                    if !board.knows(&accepted.site) {
+                        on_disk(&board, READING, Board::refresh).await;
+                    }
+                    board.take(&accepted, now_ms());
+                }
                 None => break,
             },
             changed = stop.changed() => if changed.is_err() || *stop.borrow() {
@@ -67,7 +74,7 @@ async fn follow(board: Arc<Board>, pace: Pace, mut stop: watch::Receiver<bool>) 
         }
         if refreshed.is_none_or(|at| at.elapsed() >= pace.refresh) {
             refreshed = Some(Instant::now());
-            on_disk(&board, "reading the registry", Board::refresh).await;
+            on_disk(&board, READING, Board::refresh).await;
         }
         let taken = board.taken();
         let due = judged.is_none_or(|(at, before)| {

@@ -1,5 +1,7 @@
 //! The whole page of a small fixed state, as golden text, and what Prometheus' own tool says to it.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests may panic like the tests themselves")]
+
 use std::process::{Command, Stdio};
 
 use suar_wire::outcome::EchoMethod;
@@ -8,11 +10,11 @@ use suar_wire::{
     AgentId, Body, BootId, Cause, Echo, Failure, Note, Outcome, Record, SiteCode, SlotWidth, Stamp, Verdict,
 };
 
-use super::*;
-use crate::calendar::{OfficeHours, PeriodName, TimeZone};
-use crate::coverage::{Counts, IslandCoverage, IslandStanding, Standing};
-use crate::live::{Accepted, Hours, Live, Timed};
-use crate::registry::{LinkKind, Point, Site, SiteKind};
+use suar_collector::calendar::{OfficeHours, PeriodName, TimeZone};
+use suar_collector::coverage::{Counts, IslandCoverage, IslandStanding, Standing};
+use suar_collector::exposition::{IslandGrade, Own, Places, Scene, SiteGrade, Standings, families, render};
+use suar_collector::live::{Accepted, Hours, Live, Timed};
+use suar_collector::registry::{LinkKind, Point, Site, SiteKind};
 
 const T0: i64 = 1_790_000_040_000;
 
@@ -49,7 +51,7 @@ fn places() -> Places {
             site("C", "Kantor yang belum pernah terdengar", "19.01.01.1001", bangka, None),
             site("E", "Kantor di luar wilayah", "77.01.01.1001", "77.01.40001", None),
         ],
-        crate::region::builtin("19").unwrap(),
+        suar_collector::region::builtin("19").unwrap(),
     )
 }
 
@@ -297,7 +299,7 @@ const DOCS_HEAD: &str = "\
 # Metrics
 
 What `GET /metrics` of the collector shows. Made from the table in `collector/src/exposition/families.rs`
-(`SUAR_RENEW=1 cargo test -p suar-collector exposition` renews it); do not edit by hand.
+(`SUAR_RENEW=1 cargo test -p suar-collector --test exposition` renews it); do not edit by hand.
 
 - Values have no timestamps: they are the newest that is known. `suar_site_last_measured_timestamp_seconds`
   says from when. Records that arrive late grow the counters and change nothing else.
@@ -306,7 +308,8 @@ What `GET /metrics` of the collector shows. Made from the table in `collector/sr
 - `hours` is `office` or `off` by the site's own office hours and holidays. With several agents at a site
   their slots are added up.
 - Counters of slots and echoes are made again from the store when the collector starts; those of the
-  collector itself start at zero.
+  collector itself start at zero. Where `keep_months` has deleted a month, the next start makes the former
+  smaller, and `increase()` over that moment is too large: reports are not made from these counters.
 - Standings and ratios are of the running quarter, computed in the background at most once a minute, never
   during a scrape.
 - Join names to numbers by site: `suar_site_up * on (site) group_left (name, island_name) suar_site_info`.
