@@ -88,94 +88,96 @@ pub async fn run(prober: &Prober, plan: &Plan, slot: Slot, window: Window, due: 
         prober.ping_all(plan, &tallies).await;
     }
     prober.ping_gateway(&network, &gateway).await;
-    // Without ICMP the round trip is that of a TCP connection, and a public resolver is the second witness.
+    // Without ICMP the round trip is that of a TCP connection; where there is no time to ask more after that
+    // fails, a public resolver is the second witness.
     let by_tcp = !by_icmp || tallies.iter().all(Tally::forbidden);
-    let asks = Asks { dns_public: due.asks.dns_public || by_tcp, ..due.asks };
+    let asks = Asks { dns_public: due.asks.dns_public || (by_tcp && window.is_short()), ..due.asks };
 
     let more_echoes = async {
         if by_icmp {
             prober.ping_more(plan, &tallies, window).await;
         }
     };
-    let connect = async { if by_tcp { prober.connect(window).await } else { None } };
-    let asking = ask_and_confirm(prober, plan, &network, &board, &tallies, asks, window, by_tcp);
-    let ((), connected, answers) = tokio::join!(more_echoes, connect, asking);
+    let scene = Scene { prober, plan, network: &network, tallies: &tallies, window };
+    let ((), (answers, connected)) = tokio::join!(more_echoes, ask_and_confirm(scene, &board, asks, by_tcp));
 
     gateway.decided().await;
     for tally in &tallies {
         tally.settled().await;
     }
-    finish(prober, plan, slot, &network, &tallies, &gateway, connected, answers)
+    finish(scene, slot, &gateway, connected, answers)
 }
 
-/// The probes that are due, then, in trouble, all others.
-#[allow(clippy::too_many_arguments)] // all of one round, used once
-async fn ask_and_confirm(
-    prober: &Prober,
-    plan: &Plan,
-    network: &Network,
-    board: &Board,
-    tallies: &[Tally],
-    asks: Asks,
+/// What one round is about, for its steps.
+#[derive(Clone, Copy)]
+struct Scene<'r> {
+    prober: &'r Prober,
+    plan: &'r Plan,
+    network: &'r Network,
+    /// One for each target, in the plan's order.
+    tallies: &'r [Tally],
     window: Window,
+}
+
+/// The probes that are due, then, in trouble, all others. Trouble is a failed probe, or silence.
+async fn ask_and_confirm(
+    scene: Scene<'_>,
+    board: &Board,
+    asks: Asks,
     by_tcp: bool,
-) -> Answers {
+) -> (Answers, Option<Echo>) {
+    let Scene { prober, plan, network, tallies, window } = scene;
     let confirm_at = window.started_at + CONFIRM_AFTER;
-    let silent = async {
-        // Without ICMP, silence says nothing; a failed probe does.
-        !by_tcp && !board.first_reply(tallies, confirm_at).await
+    let silence = async {
+        if by_tcp {
+            let connected = prober.connect(window).await;
+            (connected.as_ref().is_none_or(|echo| echo.received() == 0), connected)
+        } else {
+            (!board.first_reply(tallies, confirm_at).await, None)
+        }
     };
     let mut first = pin!(prober.ask(plan, network, asks, window));
-    let mut silent = pin!(silent);
-    let mut is_silent = None;
-    let early = loop {
+    let mut silence = pin!(silence);
+    let (mut answers, mut heard) = (None, None);
+    let trouble = loop {
+        match (&answers, &heard) {
+            (_, Some((true, _))) => break true,
+            (Some(answers), _) if Answers::any_failed(answers) => break true,
+            (Some(_), Some((false, _))) => break false,
+            _ => {}
+        }
         tokio::select! {
-            answers = &mut first => break Some(answers),
-            found = &mut silent, if is_silent.is_none() => {
-                is_silent = Some(found);
-                if found {
-                    break None;
-                }
-            }
+            found = &mut first, if answers.is_none() => answers = Some(found),
+            found = &mut silence, if heard.is_none() => heard = Some(found),
         }
     };
-    let trouble = match &early {
-        Some(answers) if answers.any_failed() => true,
-        Some(_) => match is_silent {
-            Some(found) => found,
-            None => silent.await,
-        },
-        None => true,
-    };
-    let confirm = trouble && window.fits(TIMEOUT);
-    let second = async {
-        if !confirm {
-            return Answers::default();
+    let confirm = async {
+        if trouble && window.fits(TIMEOUT) {
+            let again = prober.ping_all(plan, tallies);
+            let rest = prober.ask(plan, network, Asks::ALL.without(asks), window);
+            tokio::join!(again, rest).1
+        } else {
+            Answers::default()
         }
-        let again = prober.ping_all(plan, tallies);
-        let rest = prober.ask(plan, network, Asks::ALL.without(asks), window);
-        tokio::join!(again, rest).1
     };
-    match early {
-        Some(answers) => answers.or(second.await),
-        None => {
-            let (answers, second) = tokio::join!(first, second);
-            answers.or(second)
+    let rest_of_first = async {
+        match answers {
+            Some(answers) => answers,
+            None => first.await,
         }
-    }
+    };
+    let rest_of_silence = async {
+        match heard {
+            Some((_, connected)) => connected,
+            None => silence.await.1,
+        }
+    };
+    let (first, second, connected) = tokio::join!(rest_of_first, confirm, rest_of_silence);
+    (first.or(second), connected)
 }
 
-#[allow(clippy::too_many_arguments)] // all of one round, used once
-fn finish(
-    prober: &Prober,
-    plan: &Plan,
-    slot: Slot,
-    network: &Network,
-    tallies: &[Tally],
-    gateway: &Tally,
-    connected: Option<Echo>,
-    answers: Answers,
-) -> Round {
+fn finish(scene: Scene<'_>, slot: Slot, gateway: &Tally, connected: Option<Echo>, answers: Answers) -> Round {
+    let Scene { prober, plan, network, tallies, .. } = scene;
     let (gateway, gateway_seen) = prober.gateway_outcome(network, gateway.outcome());
     let echoes: Vec<Echo> = plan
         .targets
@@ -227,3 +229,7 @@ impl Prober {
         (!cut).then_some(echo)
     }
 }
+
+#[cfg(all(test, target_os = "linux"))]
+#[path = "round/tests.rs"]
+mod tests;

@@ -37,7 +37,7 @@ pub fn judge(found: &Findings<'_>) -> (Verdict, Note) {
 
 /// Something answers in the name of others. A wrong answer to the online check is that, unless the pinned
 /// collector is reached all the same: then the plan's address is wrong and not the office's link. A wrong
-/// certificate alone is that only when nothing else answers: a collector that was given a new certificate
+/// certificate, or none, is that only when nothing else answers: a collector that was given a new certificate
 /// must not turn every office down.
 fn is_portal(found: &Findings<'_>) -> bool {
     if found.collector.is_ok() {
@@ -46,7 +46,7 @@ fn is_portal(found: &Findings<'_>) -> bool {
     found.online == Outcome::Failed(Failure::WrongAnswer)
         || (!echo_answered(found)
             && !found.online.is_ok()
-            && found.collector == Outcome::Failed(Failure::CertificateWrong))
+            && matches!(found.collector, Outcome::Failed(Failure::CertificateWrong | Failure::WrongAnswer)))
 }
 
 fn echo_answered(found: &Findings<'_>) -> bool {

@@ -55,15 +55,15 @@ in_both! {
     pub fn status(status: &Status, freshness: Freshness, now: Stamp);
 }
 
-/// The round trips of a round in one number: the median of what came back, milliseconds.
-fn median_rtt_ms(round: &Round) -> Option<(f64, EchoMethod)> {
+/// The round trips of a round in one number: the median of what came back, with its unit.
+fn median_rtt(round: &Round) -> Option<(String, EchoMethod)> {
     let icmp = round.echoes.iter().any(|echo| echo.method == EchoMethod::Icmp && echo.received() > 0);
     let method = if icmp { EchoMethod::Icmp } else { EchoMethod::TcpConnect };
     let of_method = round.echoes.iter().filter(|echo| echo.method == method);
     let mut rtt_us: Vec<u32> = of_method.flat_map(|echo| echo.rtt_us.iter().copied()).collect();
     rtt_us.sort_unstable();
     let median = rtt_us.get(rtt_us.len().checked_sub(1)? / 2)?;
-    Some((f64::from(*median) / 1000.0, method))
+    Some((ms(*median), method))
 }
 
 /// Addresses that answered, of those that were asked.

@@ -107,10 +107,15 @@ fn failure(error: reqwest::Error) -> Failure {
     }
     let mut next: Option<&(dyn StdError + 'static)> = Some(&error);
     while let Some(error) = next {
-        if let Some(io) = error.downcast_ref::<io::Error>() {
+        let io = error.downcast_ref::<io::Error>();
+        // "Other" is a wrapping that tells nothing; what it wraps is hidden from `source`.
+        if let Some(io) = io.filter(|io| io.kind() != io::ErrorKind::Other) {
             return io_failure(io);
         }
-        next = error.source();
+        next = match io.and_then(io::Error::get_ref) {
+            Some(inner) => Some(inner),
+            None => error.source(),
+        };
     }
     if error.is_timeout() {
         Failure::Timeout
@@ -135,6 +140,8 @@ pub fn io_failure(error: &io::Error) -> Failure {
         | Kind::ConnectionAborted
         | Kind::BrokenPipe
         | Kind::UnexpectedEof => Failure::Unreachable,
+        // TLS to something that speaks no TLS.
+        Kind::InvalidData => Failure::WrongAnswer,
         _ => Failure::Local,
     }
 }

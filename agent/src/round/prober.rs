@@ -61,10 +61,9 @@ impl Prober {
         })
     }
 
-    #[cfg(test)]
-    pub fn with_resolver(mut self, resolver: SocketAddr) -> Self {
-        self.resolver = Some(resolver);
-        self
+    #[cfg(all(test, target_os = "linux"))]
+    pub fn with_system(self, system: System, resolver: SocketAddr) -> Self {
+        Self { system, resolver: Some(resolver), ..self }
     }
 
     pub fn look(&self) -> Network {

@@ -88,6 +88,11 @@ fn the_decision_table_holds() {
             down(Cause::CaptivePortal),
         ),
         (
+            "a portal that answers TLS with a page",
+            Findings { online: UNASKED, collector: portal, ..all_fail },
+            down(Cause::CaptivePortal),
+        ),
+        (
             "a wrong online address in the plan is no portal",
             Findings { online: portal, collector: OK, ..well },
             up(Note::None),

@@ -6,7 +6,7 @@ use suar_wire::join_code::JoinCodeError;
 use suar_wire::record::Round;
 use suar_wire::{Cause, EchoError, EchoMethod, Failure, Note, Outcome, Stamp, Verdict};
 
-use super::{Delivery, answered, line, median_rtt_ms, ms, seconds_since};
+use super::{Delivery, answered, line, median_rtt, ms, seconds_since};
 use crate::identity::Identity;
 use crate::status::{Freshness, Status};
 
@@ -50,10 +50,10 @@ pub fn never_ran(runtime: &Path) -> String {
 
 pub fn findings(round: &Round, delivery: &Delivery) -> String {
     let (reached, asked) = answered(round);
-    let internet = match (median_rtt_ms(round), asked) {
-        (Some((rtt, EchoMethod::Icmp)), _) => format!("{reached} of {asked} addresses answer, {rtt:.0} ms"),
+    let internet = match (median_rtt(round), asked) {
+        (Some((rtt, EchoMethod::Icmp)), _) => format!("{reached} of {asked} addresses answer, {rtt}"),
         (Some((rtt, EchoMethod::TcpConnect)), _) => {
-            format!("pings do not pass, the collector answers over TCP, {rtt:.0} ms")
+            format!("pings do not pass, the collector answers over TCP, {rtt}")
         }
         (None, 0) => "not asked".to_owned(),
         (None, _) => format!("none of {asked} addresses answers"),
@@ -174,8 +174,8 @@ pub fn status(status: &Status, freshness: Freshness, now: Stamp) -> String {
     if let Some(since_ms) = status.verdict_since_ms.filter(|_| freshness == Freshness::Running) {
         text += &format!("  since {} ago\n", span(seconds_since(since_ms, now)));
     }
-    if let Some((rtt, _)) = status.round.as_ref().and_then(median_rtt_ms) {
-        text += &format!("  round trip {rtt:.0} ms\n");
+    if let Some((rtt, _)) = status.round.as_ref().and_then(median_rtt) {
+        text += &format!("  round trip {rtt}\n");
     }
     text += &match status.uplink.last_receipt_wall_ms {
         Some(at) => format!("Last receipt from the collector: {} ago\n", span(seconds_since(at, now))),

@@ -6,7 +6,7 @@ use suar_wire::join_code::JoinCodeError;
 use suar_wire::record::Round;
 use suar_wire::{Cause, EchoError, EchoMethod, Failure, Note, Outcome, Stamp, Verdict};
 
-use super::{Delivery, answered, line, median_rtt_ms, ms, seconds_since};
+use super::{Delivery, answered, line, median_rtt, ms, seconds_since};
 use crate::identity::Identity;
 use crate::status::{Freshness, Status};
 
@@ -58,10 +58,10 @@ pub fn never_ran(runtime: &Path) -> String {
 
 pub fn findings(round: &Round, delivery: &Delivery) -> String {
     let (reached, asked) = answered(round);
-    let internet = match (median_rtt_ms(round), asked) {
-        (Some((rtt, EchoMethod::Icmp)), _) => format!("{reached} dari {asked} alamat menjawab, {rtt:.0} ms"),
+    let internet = match (median_rtt(round), asked) {
+        (Some((rtt, EchoMethod::Icmp)), _) => format!("{reached} dari {asked} alamat menjawab, {rtt}"),
         (Some((rtt, EchoMethod::TcpConnect)), _) => {
-            format!("ping tidak lewat, server pemantau menjawab lewat TCP, {rtt:.0} ms")
+            format!("ping tidak lewat, server pemantau menjawab lewat TCP, {rtt}")
         }
         (None, 0) => "tidak ditanya".to_owned(),
         (None, _) => format!("tidak satu pun dari {asked} alamat menjawab"),
@@ -184,8 +184,8 @@ pub fn status(status: &Status, freshness: Freshness, now: Stamp) -> String {
     if let Some(since_ms) = status.verdict_since_ms.filter(|_| freshness == Freshness::Running) {
         text += &format!("  sejak {} yang lalu\n", span(seconds_since(since_ms, now)));
     }
-    if let Some((rtt, _)) = status.round.as_ref().and_then(median_rtt_ms) {
-        text += &format!("  waktu pulang-pergi {rtt:.0} ms\n");
+    if let Some((rtt, _)) = status.round.as_ref().and_then(median_rtt) {
+        text += &format!("  waktu pulang-pergi {rtt}\n");
     }
     text += &match status.uplink.last_receipt_wall_ms {
         Some(at) => {
