@@ -110,8 +110,9 @@ impl Live {
         }
     }
 
-    pub fn set_push_seconds(&mut self, push_seconds: u32) {
-        self.push_ms = i64::from(push_seconds) * 1000;
+    /// Between two pushes of an agent.
+    pub fn push_ms(&self) -> i64 {
+        self.push_ms
     }
 
     /// Takes one push that arrived at `now_ms`.

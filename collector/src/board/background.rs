@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::Board;
-use crate::live::Accepted;
+use crate::live::{Accepted, Live};
 use crate::wall_clock::now_ms;
 
 /// How often the board looks.
@@ -27,7 +27,15 @@ impl Pace {
         judge: Duration::from_secs(60),
         judge_anyway: Duration::from_secs(600),
     };
+
+    /// Where pushes come faster than that, what they bring is shown as fast.
+    fn with_pushes_every(self, pushes: Duration) -> Self {
+        Self { refresh: self.refresh.min(pushes), judge: self.judge.min(pushes), ..self }
+    }
 }
+
+/// Judging takes at most this part of one core: after a long judgement the next one waits longer.
+const REST_TIMES: u32 = 10;
 
 const READING: &str = "reading the registry";
 
@@ -39,6 +47,8 @@ pub async fn run(
     pace: Pace,
     mut stop: watch::Receiver<bool>,
 ) {
+    let pushes = Duration::from_millis(board.with_live(Live::push_ms).max(1_000).unsigned_abs());
+    let pace = pace.with_pushes_every(pushes);
     let follower = tokio::spawn(follow(Arc::clone(&board), pace, stop.clone()));
     loop {
         tokio::select! {
@@ -60,11 +70,19 @@ pub async fn run(
     follower.abort();
 }
 
+/// The last judgement: when it began, how long it took, and what had been taken by then.
+#[derive(Debug, Clone, Copy)]
+struct Judged {
+    at: Instant,
+    took: Duration,
+    taken: u64,
+}
+
 async fn follow(board: Arc<Board>, pace: Pace, mut stop: watch::Receiver<bool>) {
     let mut ticks = interval(pace.refresh.min(pace.judge));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut refreshed: Option<Instant> = None;
-    let mut judged: Option<(Instant, u64)> = None;
+    let mut judged: Option<Judged> = None;
     loop {
         tokio::select! {
             _ = ticks.tick() => {}
@@ -77,12 +95,14 @@ async fn follow(board: Arc<Board>, pace: Pace, mut stop: watch::Receiver<bool>) 
             on_disk(&board, READING, Board::refresh).await;
         }
         let taken = board.taken();
-        let due = judged.is_none_or(|(at, before)| {
-            at.elapsed() >= pace.judge_anyway || (taken != before && at.elapsed() >= pace.judge)
+        let due = judged.is_none_or(|Judged { at, took, taken: before }| {
+            let least = if taken == before { pace.judge_anyway } else { pace.judge };
+            at.elapsed() >= least.max(took * REST_TIMES)
         });
         if due {
-            judged = Some((Instant::now(), taken));
+            let at = Instant::now();
             on_disk(&board, "judging the quarter", |board| board.judge(now_ms())).await;
+            judged = Some(Judged { at, took: at.elapsed(), taken });
         }
     }
 }
