@@ -2,16 +2,18 @@
 //!
 //! # Rules
 //!
-//! 1. Every push is an anchor: the boot-time clock of the machine against ours. The offset of a boot is
-//!    known to half the round trip; the anchor with the smallest error wins, and an error grows with the
-//!    anchor's age because boot-time clocks drift ([`DRIFT_PPM`]). Times by an anchor are *synced*.
+//! 1. Every push is an anchor: the boot-time clock of the machine when it was sent, against ours when it
+//!    came. It may have waited on the way and cannot have come early, so of one boot the smallest
+//!    difference is nearest to the truth, less half of the quickest exchange. A larger one is a push that
+//!    waited, unless three in a row agree that a clock was set. Times by an anchor are *synced*.
 //! 2. A boot that never met us: its wall clock, when it is plausible (not long before the agent joined, not
 //!    after we received it, in order with its neighbours in sequence), is taken as *estimated*. A record
 //!    from before the clock was set leans on the plausible ones of its boot.
 //! 3. Neither: the time is *bounded* by the neighbours in sequence. The earliest possible moment is taken:
 //!    the boot cannot have begun before the record in front of it.
-//! 4. A round's own slot stands when the repaired time agrees within max(2 s, a quarter slot). Else the
-//!    round belongs to the slot of the repaired time. A round's time always lies in its slot.
+//! 4. A round's own slot stands when the repaired time agrees within max(2 s, a quarter slot), or 10 s while
+//!    a boot has met us only once. Else the round belongs to the slot of the repaired time. A round's time
+//!    always lies in its slot.
 //! 5. What would lie in the future or before the agent joined is set aside with a reason.
 
 use std::collections::HashMap;
@@ -69,48 +71,62 @@ pub const BEFORE_JOINED_MS: i64 = 60 * 60_000;
 const WALL_BEFORE_JOINED_MS: i64 = 24 * 60 * 60_000;
 /// Drift of a boot-time clock that nobody disciplines, parts per million.
 pub const DRIFT_PPM: i64 = 50;
-/// Error of an anchor whose round trip is not known (the first push of a connection).
-const UNKNOWN_EXCHANGE_ERROR_MS: i64 = 2_000;
+/// Pushes in a row that must look late before the clocks are believed to have changed.
+const LATE_MAX: u32 = 3;
 /// Longer exchanges say nothing about a clock.
-const EXCHANGE_MS_MAX: i64 = 60_000;
+const EXCHANGE_MS_MAX: u32 = 60_000;
 /// A slot's claim stands within this of the repaired time, or within a quarter slot if that is more.
 const CLAIM_MS: i64 = 2_000;
+/// The same while a boot has sent one push only: that one may have waited for the line.
+const CLAIM_ONCE_MS: i64 = 10_000;
 /// A boot-time clock above this is broken: a hundred years.
 pub const BOOT_MS_MAX: u64 = 100 * 366 * 86_400_000;
 
 /// Where the boot-time clock of one boot stands against ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Anchor {
-    /// Our time minus the boot-time clock.
-    pub offset_ms: i64,
-    pub error_ms: i64,
+    /// Our time of receiving minus the boot-time clock at sending; the smallest that was seen.
+    pub upper_ms: i64,
+    /// Half of the quickest exchange; 0 while none was timed.
+    pub half_ms: i64,
     /// When it was taken, by the boot-time clock.
     pub boot_ms: i64,
+    /// Pushes in a row that came later than this anchor allows.
+    pub late: u32,
+    /// Pushes of this boot.
+    pub seen: u32,
 }
 
 impl Anchor {
     /// From a push that arrived at `received_ms`.
     pub fn of(clock: &Clock, received_ms: i64) -> Self {
         let boot_ms = bounded_boot_ms(clock.boot_ms);
-        let (half_ms, error_ms) = match clock.last_exchange_ms {
-            Some(exchange_ms) => {
-                let half_ms = i64::from(exchange_ms).min(EXCHANGE_MS_MAX) / 2;
-                (half_ms, half_ms)
-            }
-            None => (0, UNKNOWN_EXCHANGE_ERROR_MS),
-        };
-        Self { offset_ms: received_ms - boot_ms - half_ms, error_ms, boot_ms }
+        let half_ms = i64::from(clock.last_exchange_ms.unwrap_or(0).min(EXCHANGE_MS_MAX)) / 2;
+        Self { upper_ms: received_ms.saturating_sub(boot_ms), half_ms, boot_ms, late: 0, seen: 1 }
     }
 
-    /// The better of the two for the time of `later`.
-    pub fn better(self, later: Self) -> Self {
+    /// What is known after `later`, the anchor of the next push of this boot.
+    pub fn with(self, later: Self) -> Self {
+        let seen = self.seen.saturating_add(1);
+        // No exchange takes no time: 0 is "not timed".
+        let half_ms = if self.half_ms == 0 || later.half_ms == 0 {
+            self.half_ms.max(later.half_ms)
+        } else {
+            self.half_ms.min(later.half_ms)
+        };
         let age_ms = (later.boot_ms - self.boot_ms).max(0);
         let drift_ms = age_ms.saturating_mul(DRIFT_PPM) / 1_000_000;
-        if later.error_ms <= self.error_ms.saturating_add(drift_ms) { later } else { self }
+        if later.upper_ms <= self.upper_ms.saturating_add(drift_ms) {
+            return Self { half_ms, seen, ..later };
+        }
+        // A line's jitter is no sign of anything.
+        let jitter = later.upper_ms - self.upper_ms <= CLAIM_MS;
+        let late = if jitter { 0 } else { self.late + 1 };
+        if late >= LATE_MAX { Self { half_ms, seen, ..later } } else { Self { half_ms, seen, late, ..self } }
     }
 
     fn at_ms(self, boot_ms: u64) -> i64 {
-        bounded_boot_ms(boot_ms).saturating_add(self.offset_ms)
+        bounded_boot_ms(boot_ms).saturating_add(self.upper_ms).saturating_sub(self.half_ms)
     }
 }
 
@@ -173,7 +189,11 @@ impl Repair {
     pub fn record(&self, record: &Record, neighbours: Neighbours) -> Result<Repaired, SetAside> {
         let repaired = self.stamp(&record.stamp, neighbours);
         let repaired = match &record.body {
-            Body::Round(round) => Repaired { at_ms: in_slot(round.slot, repaired.at_ms), ..repaired },
+            Body::Round(round) => {
+                let once = self.anchors.get(&record.stamp.boot).is_some_and(|anchor| anchor.seen < 2);
+                let doubt_ms = if once { CLAIM_ONCE_MS } else { CLAIM_MS };
+                Repaired { at_ms: in_slot(round.slot, repaired.at_ms, doubt_ms), ..repaired }
+            }
             _ => repaired,
         };
         if repaired.at_ms > self.received_ms.saturating_add(FUTURE_MS) {
@@ -214,8 +234,8 @@ impl Repair {
 }
 
 /// The moment inside the claimed slot that is nearest, when the claim stands; else the moment itself.
-fn in_slot(claimed: Slot, at_ms: i64) -> i64 {
-    let tolerance_ms = CLAIM_MS.max(claimed.width.millis() / 4);
+fn in_slot(claimed: Slot, at_ms: i64, doubt_ms: i64) -> i64 {
+    let tolerance_ms = doubt_ms.max(claimed.width.millis() / 4);
     let (start_ms, last_ms) = (claimed.start_ms(), claimed.end_ms().saturating_sub(1));
     let stands =
         at_ms >= start_ms.saturating_sub(tolerance_ms) && at_ms <= last_ms.saturating_add(tolerance_ms);
@@ -265,7 +285,7 @@ mod tests {
     }
 
     fn anchor_at(offset_ms: i64) -> Option<Anchor> {
-        Some(Anchor { offset_ms, error_ms: 20, boot_ms: 0 })
+        Some(Anchor { upper_ms: offset_ms + 10, half_ms: 10, boot_ms: 0, late: 0, seen: 2 })
     }
 
     #[test]
@@ -294,7 +314,7 @@ mod tests {
     fn the_future_and_the_time_before_joining_are_set_aside() {
         let repair = repair(anchor_at(JOINED_MS), &[]);
         let at = |boot_ms: i64| {
-            let anchor = Anchor { offset_ms: JOINED_MS + boot_ms, error_ms: 0, boot_ms: 0 };
+            let anchor = Anchor { upper_ms: JOINED_MS + boot_ms, half_ms: 0, boot_ms: 0, late: 0, seen: 2 };
             let repair = Repair { anchors: [(BOOT, anchor)].into(), ..repair.clone() };
             repair.record(&event(0, 0), Neighbours::default()).map(|repaired| repaired.at_ms - JOINED_MS)
         };
@@ -342,13 +362,49 @@ mod tests {
         assert_eq!(repaired, Ok(Repaired { at_ms: JOINED_MS + 60_000, quality: Quality::Bounded }));
     }
 
+    fn pushed(upper_ms: i64, boot_ms: i64) -> Anchor {
+        Anchor { upper_ms, half_ms: 50, boot_ms, late: 0, seen: 1 }
+    }
+
     #[test]
-    fn the_smallest_error_wins_until_drift_has_eaten_it() {
-        let first = Anchor { offset_ms: 0, error_ms: 20, boot_ms: 0 };
-        let soon = Anchor { offset_ms: 90, error_ms: 100, boot_ms: HOUR_MS / 6 };
-        assert_eq!(first.better(soon), first);
-        let later = Anchor { boot_ms: 10 * HOUR_MS, ..soon };
-        assert_eq!(first.better(later), later, "10 h at 50 ppm are 1.8 s");
+    fn a_push_that_waited_for_the_line_moves_no_clock() {
+        let known = pushed(1_000, 0).with(pushed(41_000, 60_000));
+        assert_eq!((known.upper_ms, known.late), (1_000, 1));
+        let known = known.with(pushed(1_010, 120_000));
+        assert_eq!((known.upper_ms, known.late), (1_000, 0), "the next one came straight");
+    }
+
+    #[test]
+    fn the_first_push_that_waited_is_put_right_by_the_next() {
+        assert_eq!(pushed(41_000, 0).with(pushed(1_000, 60_000)).upper_ms, 1_000);
+    }
+
+    #[test]
+    fn three_late_pushes_in_a_row_mean_that_a_clock_was_set() {
+        let late = |known: Anchor, n: i64| known.with(pushed(3_601_000, n * 60_000));
+        let known = late(late(pushed(1_000, 0), 1), 2);
+        assert_eq!(known.upper_ms, 1_000);
+        assert_eq!(late(known, 3).upper_ms, 3_601_000);
+    }
+
+    #[test]
+    fn a_clock_that_drifts_is_followed() {
+        let known = pushed(1_000, 0).with(pushed(1_170, HOUR_MS));
+        assert_eq!(known.upper_ms, 1_170, "50 ppm of an hour are 180 ms");
+        assert_eq!(pushed(1_000, 0).with(pushed(1_190, HOUR_MS)).upper_ms, 1_000);
+    }
+
+    #[test]
+    fn the_only_push_of_a_boot_leaves_its_rounds_their_slots_within_ten_seconds() {
+        let slot = SlotWidth::from_seconds(1).expect("a width").slot_at(JOINED_MS + HOUR_MS);
+        let anchor = Anchor { seen: 1, ..pushed(slot.start_ms() + 9_000, 0) };
+        let mut record = round(0, slot.start_ms());
+        if let Body::Round(round) = &mut record.body {
+            round.slot = slot;
+        }
+        let at = |anchor| repair(Some(anchor), &[]).record(&record, Neighbours::default()).map(|r| r.at_ms);
+        assert_eq!(at(anchor), Ok(slot.end_ms() - 1));
+        assert_eq!(at(Anchor { seen: 2, ..anchor }), Ok(slot.start_ms() + 9_000 - 50));
     }
 
     #[test]

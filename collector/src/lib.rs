@@ -11,6 +11,7 @@ pub mod region;
 pub mod registry;
 
 pub mod http;
+pub mod serving;
 pub mod secrets;
 pub mod tls;
 

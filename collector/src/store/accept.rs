@@ -25,7 +25,7 @@ pub fn accept(
     let boot = push.clock.boot;
     let (mut anchors, bounds) = load_anchors(connection, agent, &push.records, boot)?;
     let now = Anchor::of(&push.clock, received_ms);
-    let best = anchors.get(&boot).map_or(now, |known| known.better(now));
+    let best = anchors.get(&boot).map_or(now, |known| known.with(now));
     anchors.insert(boot, best);
     save_anchor(connection, agent, boot, best, Quality::Synced)?;
 
@@ -47,7 +47,7 @@ pub fn accept(
 
     acks.save(connection, agent, push.epoch, &known)?;
     for (boot, offset_ms) in repair.bounds.iter().filter(|(boot, _)| !known_bounds.contains_key(boot)) {
-        let anchor = Anchor { offset_ms: *offset_ms, error_ms: i64::MAX, boot_ms: 0 };
+        let anchor = Anchor { upper_ms: *offset_ms, half_ms: 0, boot_ms: 0, late: 0, seen: 0 };
         save_anchor(connection, agent, *boot, anchor, Quality::Bounded)?;
     }
     for (day, seconds) in taken.iter().filter(|(day, seconds)| loaded.get(day) != Some(seconds)) {
@@ -70,7 +70,8 @@ pub fn accept(
             ])?;
     }
     for stored in &decision.kept {
-        let time_of = |stamp: &Stamp| repair.stamp(stamp, Neighbours::default()).at_ms;
+        let before = known.neighbours(stored.record.sequence).before_ms;
+        let time_of = |stamp: &Stamp| time_of_last(&repair, stamp, before, stored.at_ms);
         if let Some(explanation) = explained_by(stored, width, time_of) {
             connection
                 .prepare_cached(
@@ -95,6 +96,15 @@ pub fn accept(
     Ok(decision)
 }
 
+/// When the session before was last heard. Without a clock, its newest record that is known has to do.
+fn time_of_last(repair: &Repair, stamp: &Stamp, before_ms: Option<i64>, started_ms: i64) -> i64 {
+    let repaired = repair.stamp(stamp, Neighbours { before_ms: None, after_ms: Some(started_ms) });
+    match repaired.quality {
+        Quality::Synced | Quality::Estimated => repaired.at_ms,
+        Quality::Bounded => before_ms.unwrap_or(started_ms),
+    }
+}
+
 fn width_of(record: &suar_wire::Record) -> Option<SlotWidth> {
     match &record.body {
         Body::Round(round) => Some(round.slot.width),
@@ -117,18 +127,24 @@ fn load_anchors(
     boots.sort();
     boots.dedup();
     let mut select = connection.prepare_cached(
-        "SELECT offset_ms, error_ms, boot_ms, quality FROM anchor WHERE agent = ?1 AND boot = ?2",
+        "SELECT upper_ms, half_ms, boot_ms, late, seen, quality FROM anchor WHERE agent = ?1 AND boot = ?2",
     )?;
     for boot in boots {
         let found = select
             .query_row(params![agent.0, boot.0], |row| {
-                let anchor = Anchor { offset_ms: row.get(0)?, error_ms: row.get(1)?, boot_ms: row.get(2)? };
-                Ok((anchor, row.get::<_, u32>(3)?))
+                let anchor = Anchor {
+                    upper_ms: row.get(0)?,
+                    half_ms: row.get(1)?,
+                    boot_ms: row.get(2)?,
+                    late: row.get(3)?,
+                    seen: row.get(4)?,
+                };
+                Ok((anchor, row.get::<_, u32>(5)?))
             })
             .optional()?;
         match found {
             Some((anchor, quality)) if Quality::from_code(quality) == Some(Quality::Bounded) => {
-                bounds.insert(boot, anchor.offset_ms);
+                bounds.insert(boot, anchor.upper_ms);
             }
             Some((anchor, _)) => {
                 anchors.insert(boot, anchor);
@@ -148,15 +164,17 @@ fn save_anchor(
 ) -> Result<(), StoreError> {
     connection
         .prepare_cached(
-            "INSERT OR REPLACE INTO anchor (agent, boot, offset_ms, error_ms, boot_ms, quality)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            "INSERT OR REPLACE INTO anchor (agent, boot, upper_ms, half_ms, boot_ms, late, seen, quality)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )?
         .execute(params![
             agent.0,
             boot.0,
-            anchor.offset_ms,
-            anchor.error_ms,
+            anchor.upper_ms,
+            anchor.half_ms,
             anchor.boot_ms,
+            anchor.late,
+            anchor.seen,
             quality.code()
         ])?;
     Ok(())

@@ -31,8 +31,9 @@ CREATE TABLE ack (
     first_ms INTEGER, last_ms INTEGER, PRIMARY KEY (agent, epoch, first)) WITHOUT ROWID;
 -- Where a boot's clock stands; quality 3 is only bounded by neighbours.
 CREATE TABLE anchor (
-    agent BLOB NOT NULL, boot BLOB NOT NULL, offset_ms INTEGER NOT NULL, error_ms INTEGER NOT NULL,
-    boot_ms INTEGER NOT NULL, quality INTEGER NOT NULL, PRIMARY KEY (agent, boot)) WITHOUT ROWID;
+    agent BLOB NOT NULL, boot BLOB NOT NULL, upper_ms INTEGER NOT NULL, half_ms INTEGER NOT NULL,
+    boot_ms INTEGER NOT NULL, late INTEGER NOT NULL, seen INTEGER NOT NULL, quality INTEGER NOT NULL,
+    PRIMARY KEY (agent, boot)) WITHOUT ROWID;
 -- Seconds of a day that a round of this agent covers: first, last, first, last, ...
 CREATE TABLE taken (
     agent BLOB NOT NULL, day INTEGER NOT NULL, ranges BLOB NOT NULL,

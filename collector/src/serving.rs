@@ -1,0 +1,186 @@
+//! A running collector: the parts put together, started and ended in the right order.
+
+use std::fs::File;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use tokio::sync::{mpsc, watch};
+
+use crate::board::{self, Board};
+use crate::calendar::Holidays;
+use crate::config::Config;
+use crate::exposition::Own;
+use crate::http::listen::{Listener, Options};
+use crate::http::rates::Rates;
+use crate::http::{self, App, auth};
+use crate::ingest::{ACCEPTED_WAITING_MAX, IngestCounters, packing};
+use crate::region::Region;
+use crate::store::admin::Admin;
+use crate::store::writer::{Job, Shared, Writer};
+use crate::tls;
+use crate::wall_clock::now_ms;
+
+/// A kept-alive connection may be silent for this many push intervals, and never less than a minute.
+const IDLE_PUSHES: u32 = 3;
+const IDLE_TIME_MIN: Duration = Duration::from_secs(60);
+
+#[derive(Debug)]
+pub struct Serving {
+    app: Arc<App>,
+    /// Where it listens, HTTPS first; ports that were 0 are known here.
+    pub addresses: Vec<SocketAddr>,
+    listeners: Vec<tokio::task::JoinHandle<()>>,
+    stop: watch::Sender<bool>,
+    stop_packing: std::sync::mpsc::Sender<()>,
+    packing: JoinHandle<()>,
+    writing: JoinHandle<()>,
+    /// Held as long as this serves.
+    _lock: File,
+}
+
+impl Serving {
+    /// Serves when it returns. Everything that can be wrong is tried before the first connection.
+    pub async fn start(config: Config) -> anyhow::Result<Self> {
+        let mut admin = Admin::open(&config.data)?;
+        let lock = lock(&config.data)?;
+        let plan = admin.number_plan(&config.plan)?;
+        let region = admin.region()?;
+        drop(admin);
+        let online_key = tls::online_key(&config.data)?;
+        let tls_config = tls::server_config(&config)?;
+        let counters = Arc::new(IngestCounters::new(Own::new(now_ms())));
+        let (accepted_in, accepted) = mpsc::channel(ACCEPTED_WAITING_MAX);
+        let writer = Writer::open(
+            &config.data,
+            Shared {
+                counters: Arc::clone(&counters),
+                plan_version: Arc::new(AtomicU32::new(plan.version)),
+                slot_width: plan.slot_seconds,
+                accepted: Some(accepted_in),
+            },
+        )?;
+        let (jobs, waiting_jobs) = mpsc::channel(config.limits.queue_pushes);
+        let app = Arc::new(App {
+            readers: auth::ReaderPool::new(config.data.clone()),
+            counters: Arc::clone(&counters),
+            jobs: jobs.clone(),
+            online_key,
+            push_rates: Rates::new(config.limits.pushes_a_minute),
+            join_rates: Rates::new(http::join::FAILED_A_MINUTE),
+            stopping: AtomicBool::new(false),
+            plan,
+            config,
+        });
+        let board = board(&app, region).await?;
+        let reading = http::metrics::routes(Arc::clone(&board)).merge(http::api::routes(Arc::clone(&board)));
+        let listeners = bind(&app, tls_config, reading).await?;
+
+        let writing = spawn("writer", move || writer.run(waiting_jobs))?;
+        let packer = packing::Packer {
+            data: app.config.data.clone(),
+            options: app.config.store.clone(),
+            jobs: jobs.clone(),
+            counters,
+        };
+        let (stop_packing, packing_stops) = std::sync::mpsc::channel();
+        let packing = spawn("packer", move || packer.run(&packing_stops))?;
+
+        let (stop, stops) = watch::channel(false);
+        tokio::spawn(board::run(board, accepted, board::Pace::STANDARD, stops.clone()));
+        let addresses = listeners.iter().map(Listener::address).collect::<Result<_, _>>()?;
+        let listeners =
+            listeners.into_iter().map(|listener| tokio::spawn(listener.serve(stops.clone()))).collect();
+        tracing::info!(https = %app.config.listen.https, plan = app.plan.version, "the collector serves");
+        Ok(Self { app, addresses, listeners, stop, stop_packing, packing, writing, _lock: lock })
+    }
+
+    pub fn counters(&self) -> &IngestCounters {
+        &self.app.counters
+    }
+
+    /// Lets running requests end, then puts everything to disk.
+    pub async fn stop(self) -> anyhow::Result<()> {
+        tracing::info!("the collector stops: no new requests, then everything to disk");
+        self.app.stopping.store(true, Ordering::Relaxed);
+        let _ = self.stop.send(true);
+        for listener in self.listeners {
+            listener.await.context("a listener")?;
+        }
+        drop(self.stop_packing);
+        ended(self.packing, "packer").await?;
+        // Nobody asks any more; whoever still holds a sender must not keep the writer waiting.
+        let _ = self.app.jobs.send(Job::Stop).await;
+        ended(self.writing, "writer").await?;
+        tracing::info!("the collector has stopped");
+        Ok(())
+    }
+}
+
+/// Two collectors on one data directory would each show half of what comes in.
+fn lock(data: &Path) -> anyhow::Result<File> {
+    let path = data.join("serving.lock");
+    let file = File::create(&path).with_context(|| format!("{} cannot be made", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => {
+            bail!("another suar-collector serves {} already", data.display())
+        }
+        Err(std::fs::TryLockError::Error(error)) => {
+            Err(error).with_context(|| format!("{} cannot be locked", path.display()))
+        }
+    }
+}
+
+/// What readers see, fed by what is accepted. Reading it back from the store may take seconds.
+async fn board(app: &Arc<App>, region: &'static Region) -> anyhow::Result<Arc<Board>> {
+    let options = board::Options {
+        data: app.config.data.clone(),
+        region,
+        rules: app.config.coverage.clone(),
+        holidays: Holidays::national(),
+        push_seconds: app.plan.push_seconds,
+        own: app.counters.own().clone(),
+    };
+    let opened = tokio::task::spawn_blocking(move || Board::open(options, now_ms())).await;
+    Ok(Arc::new(opened.context("reading the store")??))
+}
+
+async fn bind(
+    app: &Arc<App>,
+    tls_config: Arc<rustls::ServerConfig>,
+    reading: axum::Router,
+) -> anyhow::Result<Vec<Listener>> {
+    let pushes = Duration::from_secs(u64::from(app.plan.push_seconds) * u64::from(IDLE_PUSHES));
+    let options = Options {
+        tls: Some(tls_config),
+        router: http::router(Arc::clone(app), reading),
+        counters: Arc::clone(&app.counters),
+        connections_max: app.config.limits.connections,
+        idle_time_max: pushes.max(IDLE_TIME_MIN),
+    };
+    let plain = Options { tls: None, router: http::plain_router(Arc::clone(app)), ..options.clone() };
+    let mut listeners = vec![Listener::bind(app.config.listen.https, options).await?];
+    if let Some(address) = app.config.listen.online {
+        listeners.push(Listener::bind(address, plain).await?);
+    }
+    Ok(listeners)
+}
+
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> anyhow::Result<JoinHandle<()>> {
+    std::thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(work)
+        .with_context(|| format!("the {name} thread"))
+}
+
+async fn ended(thread: JoinHandle<()>, name: &'static str) -> anyhow::Result<()> {
+    tokio::task::spawn_blocking(move || thread.join())
+        .await
+        .with_context(|| format!("waiting for the {name}"))?
+        .map_err(|_| anyhow::anyhow!("the {name} ended with a panic; what was acknowledged is on disk"))
+}
