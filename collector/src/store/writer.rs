@@ -113,6 +113,12 @@ impl Writer {
                 Err(error) => job.fail_alone(error.into()),
             };
             done.push(finished);
+            // A full disk undoes the whole transaction, savepoints and all: nobody's push was kept.
+            if transaction.is_autocommit() {
+                let error = done.last_mut().and_then(Done::take_error);
+                done.extend(jobs.map(Done::not_begun));
+                return Err(error.unwrap_or(StoreError::Busy));
+            }
         }
         transaction.commit()?;
         self.shared.counters.committed(now_ms(), begun_at.elapsed());
@@ -190,10 +196,22 @@ impl Done {
             Self::Nothing => false,
         };
         let settled = if failed { savepoint.rollback() } else { Ok(()) };
-        if let Err(error) = settled.and_then(|()| savepoint.commit()) {
+        if let Err(error) = settled.and_then(|()| savepoint.commit())
+            && !failed
+        {
             self.set_error(error.into());
         }
         self
+    }
+
+    fn take_error(&mut self) -> Option<StoreError> {
+        let error = match self {
+            Self::Push { result, .. } => result.as_mut().err(),
+            Self::Join { result, .. } => result.as_mut().err(),
+            Self::Forget { result, .. } => result.as_mut().err(),
+            Self::Nothing => None,
+        };
+        error.map(|error| std::mem::replace(error, StoreError::Busy))
     }
 
     fn set_error(&mut self, error: StoreError) {
@@ -273,5 +291,32 @@ fn tell_push(decision: Decision, context: Context, answer: Answer<Receipt>, shar
         };
         // Waits when the live state is behind, so that its counters never miss a record.
         drop(accepted.blocking_send(news));
+    }
+}
+
+#[cfg(test)]
+impl Writer {
+    /// From now on a transaction that wrote an inbox row cannot be committed.
+    pub fn break_commits(&self) {
+        self.connection
+            .execute_batch(
+                "PRAGMA foreign_keys = ON;
+                 CREATE TEMP TABLE parent (id INTEGER PRIMARY KEY);
+                 CREATE TEMP TABLE child (parent REFERENCES parent DEFERRABLE INITIALLY DEFERRED);
+                 CREATE TEMP TRIGGER broken AFTER INSERT ON main.inbox
+                 BEGIN INSERT INTO child VALUES (1); END;",
+            )
+            .expect("temporary tables");
+    }
+
+    /// From now on the store cannot grow.
+    pub fn bound_pages(&self) {
+        let pages: i64 =
+            self.connection.pragma_query_value(None, "page_count", |row| row.get(0)).expect("a number");
+        self.connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(())).expect("a bound");
+    }
+
+    pub fn pretend_version(&self, version: i64) {
+        self.connection.pragma_update(None, "user_version", version).expect("a version");
     }
 }

@@ -1,0 +1,113 @@
+//! Sites with their versions, agents, plans, joining, other versions of the store, and backups.
+
+use suar_wire::joining::JoinRefusal;
+use suar_wire::{Plan, SiteCode};
+
+use super::*;
+use crate::store::backup;
+
+#[test]
+fn a_site_is_what_it_was_at_the_time() {
+    let bench = Bench::new();
+    let mut site = bench.reader().sites().expect("sites").remove(0);
+    site.provider = "Lintas".to_owned();
+    Admin::open(bench.dir.path()).expect("it opens").put_sites(&[site.clone()], 5_000).expect("a version");
+    let provider = |at_ms| bench.reader().sites_at(at_ms).expect("sites")[0].provider.clone();
+    assert_ne!(provider(4_999), "Lintas");
+    assert_eq!(provider(5_000), "Lintas");
+    assert_eq!(bench.reader().sites().expect("sites"), [site]);
+    assert_eq!(bench.reader().sites_at(-1).expect("sites"), []);
+}
+
+#[test]
+fn every_reason_to_refuse_a_join_code_is_told_apart() {
+    let bench = Bench::new();
+    let site: SiteCode = SITE.parse().expect("a code");
+    let mut admin = Admin::open(bench.dir.path()).expect("it opens");
+    admin.put_join_code([2; 32], &site, JOINED_MS, 1).expect("expired by now");
+    admin.put_join_code([3; 32], &site, JOINED_MS + 1, 1).expect("for one");
+    let mut join = |secret: u8, site: &str, agent: u8| {
+        let joining = Joining {
+            secret_hash: [secret; 32],
+            site: site.parse().expect("a code"),
+            agent: AgentId([agent; 16]),
+            token_hash: [agent; 32],
+            agent_version: String::new(),
+            system: String::new(),
+            now_ms: JOINED_MS,
+        };
+        admin.join(&joining).expect("it answers")
+    };
+    assert_eq!(join(99, SITE, 20), Joined::Refused(JoinRefusal::UnknownCode));
+    assert_eq!(join(2, SITE, 21), Joined::Refused(JoinRefusal::Expired));
+    assert_eq!(join(3, "19.02.02.2008", 22), Joined::Refused(JoinRefusal::WrongSite));
+    assert!(matches!(join(3, SITE, 23), Joined::Welcome { .. }));
+    assert_eq!(join(3, SITE, 24), Joined::Refused(JoinRefusal::UsedUp));
+    assert_eq!(bench.reader().agents().expect("agents").len(), 2);
+}
+
+#[test]
+fn a_revoked_agent_is_still_known_by_its_token() {
+    let bench = Bench::new();
+    let mut admin = Admin::open(bench.dir.path()).expect("it opens");
+    assert!(!admin.revoke(AgentId([99; 16]), 5).expect("it answers"), "nobody has this id");
+    assert!(admin.revoke(AGENT, 5).expect("it answers"));
+    assert!(admin.revoke(AGENT, 9).expect("it answers"));
+    let agent = bench.reader().agent_by_token(&[7; 32]).expect("it answers").expect("an agent");
+    assert_eq!(agent.revoked_ms, Some(5));
+}
+
+#[test]
+fn a_plan_gets_a_new_version_only_when_it_changes() {
+    let bench = Bench::new();
+    let number = |plan: &Plan| {
+        Admin::open(bench.dir.path()).expect("it opens").number_plan(plan).expect("a plan").version
+    };
+    let standard = Plan::standard();
+    assert_eq!(number(&standard), 1);
+    assert_eq!(number(&standard), 1);
+    let changed = Plan { echoes: 6, ..standard.clone() };
+    assert_eq!(number(&changed), 2);
+    assert_eq!(number(&standard), 3, "going back is a change too: agents have version 2");
+}
+
+#[test]
+fn a_backup_made_while_rows_wait_holds_everything_and_is_a_data_directory() {
+    let bench = Bench::new();
+    bench.push(vec![round(1, 0)]);
+    bench.pack();
+    bench.push(vec![round(2, 1)]);
+    let to = bench.dir.path().join("copy");
+    backup::backup(bench.dir.path(), &to).expect("a backup");
+    let restored = Reader::open(&to).expect("it opens");
+    let records = |reader: &Reader| reader.all_records(AGENT).expect("records");
+    assert_eq!(records(&restored), records(&bench.reader()));
+    let again = backup::backup(bench.dir.path(), &to).expect_err("it is not empty").to_string();
+    assert!(again.contains("not empty"), "{again}");
+}
+
+#[test]
+fn months_that_are_too_old_are_deleted_and_the_rest_stays() {
+    let bench = Bench::new();
+    bench.push(vec![round(1, 0)]);
+    bench.pack();
+    let retire = |keep, later| pack::retire(bench.dir.path(), keep, DAY + later).expect("it answers").len();
+    assert_eq!(retire(0, 4_000), 0, "0 keeps everything");
+    assert_eq!(retire(2, 31), 0);
+    assert_eq!(bench.slots().len(), 1);
+    assert_eq!(retire(2, 100), 1);
+    assert_eq!(bench.slots().len(), 0);
+}
+
+#[test]
+fn a_directory_that_is_none_and_one_of_another_version_are_said_clearly() {
+    let empty = tempfile::tempdir().expect("a directory");
+    let missing = Reader::open(empty.path()).expect_err("there is nothing").to_string();
+    assert!(missing.contains("suar-collector init"), "{missing}");
+
+    let bench = Bench::new();
+    bench.writer().pretend_version(4_711);
+    let other = Reader::open(bench.dir.path()).expect_err("another version").to_string();
+    assert!(other.contains("another version") && other.contains("4711"), "{other}");
+    assert!(schema::create(bench.dir.path()).is_err());
+}
