@@ -15,6 +15,7 @@ use crate::coverage::{
 use crate::day::{Day, DaySummary};
 use crate::region::{Place, Region};
 use crate::registry::Site;
+use crate::store::{Reader, StoreError};
 
 /// One agent of a site.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +37,35 @@ pub trait Source {
 
     /// An agent's UTC days from `first` to `last`, with what sessions explain laid over.
     fn days(&self, agent: AgentId, first: Day, last: Day) -> Result<BTreeMap<Day, DaySummary>, Self::Error>;
+}
+
+impl Source for Reader {
+    type Error = StoreError;
+
+    fn sites_at(&self, at_s: i64) -> Result<Vec<(Site, bool)>, StoreError> {
+        let mut sites: BTreeMap<SiteCode, (Site, bool)> = BTreeMap::new();
+        for (valid_from_ms, site) in self.site_versions()? {
+            let existed = valid_from_ms <= at_s.saturating_mul(1000);
+            // Versions ascend: the last that was valid stays, or else the first of all.
+            if existed || !sites.contains_key(&site.code) {
+                sites.insert(site.code.clone(), (site, existed));
+            }
+        }
+        Ok(sites.into_values().collect())
+    }
+
+    fn agents(&self) -> Result<BTreeMap<SiteCode, Vec<AgentAt>>, StoreError> {
+        let mut by_site: BTreeMap<SiteCode, Vec<AgentAt>> = BTreeMap::new();
+        for agent in Reader::agents(self)? {
+            let at = AgentAt { agent: agent.id, joined_s: agent.joined_ms.div_euclid(1000) };
+            by_site.entry(agent.site).or_default().push(at);
+        }
+        Ok(by_site)
+    }
+
+    fn days(&self, agent: AgentId, first: Day, last: Day) -> Result<BTreeMap<Day, DaySummary>, StoreError> {
+        Ok(self.day_summaries(agent, first, last)?.into_iter().collect())
+    }
 }
 
 /// Everything a report, the metrics or the API say about a scope in a period.
@@ -106,7 +136,8 @@ pub fn assess<S: Source>(source: &S, request: Request<'_>) -> Result<Assessment,
     let kind = if name.is_quarter() { PeriodKind::Quarter } else { PeriodKind::Other };
     let period = Period { window: name.until(now_s)?, kind };
     let agents = source.agents().map_err(AssessError::Store)?;
-    let mut known = source.sites_at(period.window.end_s).map_err(AssessError::Store)?;
+    // The second that is running belongs to no window yet, but a site added in it exists.
+    let mut known = source.sites_at(period.window.end_s.saturating_add(1)).map_err(AssessError::Store)?;
     known.sort_by(|a, b| a.0.code.cmp(&b.0.code));
     let place = request.scope.map_or(Some(Place::Province(region)), |code| region.place(code));
     let one_site = request.scope.filter(|code| known.iter().any(|(site, _)| site.code.as_str() == *code));
