@@ -15,7 +15,6 @@ use crate::coverage::{
 use crate::day::{Day, DaySummary};
 use crate::region::{Place, Region};
 use crate::registry::Site;
-use crate::store::{Reader, StoreError};
 
 /// One agent of a site.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,35 +36,6 @@ pub trait Source {
 
     /// An agent's UTC days from `first` to `last`, with what sessions explain laid over.
     fn days(&self, agent: AgentId, first: Day, last: Day) -> Result<BTreeMap<Day, DaySummary>, Self::Error>;
-}
-
-impl Source for Reader {
-    type Error = StoreError;
-
-    fn sites_at(&self, at_s: i64) -> Result<Vec<(Site, bool)>, StoreError> {
-        let mut sites: BTreeMap<SiteCode, (Site, bool)> = BTreeMap::new();
-        for (valid_from_ms, site) in self.site_versions()? {
-            let existed = valid_from_ms <= at_s.saturating_mul(1000);
-            // Versions ascend: the last that was valid stays, or else the first of all.
-            if existed || !sites.contains_key(&site.code) {
-                sites.insert(site.code.clone(), (site, existed));
-            }
-        }
-        Ok(sites.into_values().collect())
-    }
-
-    fn agents(&self) -> Result<BTreeMap<SiteCode, Vec<AgentAt>>, StoreError> {
-        let mut by_site: BTreeMap<SiteCode, Vec<AgentAt>> = BTreeMap::new();
-        for agent in Reader::agents(self)? {
-            let at = AgentAt { agent: agent.id, joined_s: agent.joined_ms.div_euclid(1000) };
-            by_site.entry(agent.site).or_default().push(at);
-        }
-        Ok(by_site)
-    }
-
-    fn days(&self, agent: AgentId, first: Day, last: Day) -> Result<BTreeMap<Day, DaySummary>, StoreError> {
-        Ok(self.day_summaries(agent, first, last)?.into_iter().collect())
-    }
 }
 
 /// Everything a report, the metrics or the API say about a scope in a period.

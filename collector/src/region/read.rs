@@ -110,7 +110,9 @@ impl Region {
         })?;
         districts.sort_by(|a, b| a.code.cmp(&b.code));
         let usual: HashMap<String, Vec<String>> = rows("usual names", files.usual_names, |row| {
-            let names = row.text("island_usual_names")?.split(';').map(|name| name.trim().to_owned());
+            // A remark in brackets says where a name is used; it is no part of it.
+            let plain = |name: &str| name.split('(').next().unwrap_or_default().trim().to_owned();
+            let names = row.text("island_usual_names")?.split(';').map(plain);
             Ok((row.text("island_code")?.to_owned(), names.filter(|name| !name.is_empty()).collect()))
         })?
         .into_iter()

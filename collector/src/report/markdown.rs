@@ -5,7 +5,7 @@ use super::words::{cause_words, island_words, reason_words, standing_words};
 use super::{Language, Report, method};
 use crate::assessment::{AreaCoverage, Assessment};
 use crate::calendar::TimeZone;
-use crate::coverage::{Counts, IslandCoverage, IslandStanding, Outage, SiteCoverage};
+use crate::coverage::{Counts, IslandCoverage, IslandStanding, Outage, Ratio, SiteCoverage, Standing};
 
 /// The longest outages are told one by one; all of them are in the JSON report.
 const OUTAGES_LISTED_MAX: usize = 20;
@@ -98,6 +98,11 @@ impl Page {
         let n = |number: u32| count(number, language);
         let (sites, monitored, judged) = (n(all.sites), n(all.monitored), n(all.judged));
         let (reliable, limited, unreliable) = (n(all.reliable), n(all.limited), n(all.unreliable));
+        if all.sites == 0 {
+            let none = self.pick("Belum ada kantor terdaftar di wilayah ini.", "No office is registered here yet.");
+            let none = format!("- {none}");
+            return self.line(&none);
+        }
         let mut sentences = vec![match language {
             Language::Id => format!(
                 "{monitored} dari {sites} kantor terpantau. {judged} dari {sites} kantor punya data yang cukup untuk dinilai."
@@ -190,6 +195,9 @@ impl Page {
 
     /// `3 dari 4`.
     fn of(&self, part: u32, whole: u32) -> String {
+        if whole == 0 {
+            return NOTHING.to_owned();
+        }
         format!("{} {} {}", count(part, self.language), self.pick("dari", "of"), count(whole, self.language))
     }
 
@@ -342,13 +350,16 @@ impl Page {
     fn site_cells(&self, site: &SiteCoverage) -> [String; 10] {
         let language = self.language;
         let length = |seconds: Option<u64>| seconds.map_or(NOTHING.to_owned(), |s| duration(s, language));
+        // Nothing per cent of an office without an agent would read as a finding.
+        let monitored = site.standing != Standing::NotMonitored;
+        let percent = |ratio: Option<Ratio>| percent_down(ratio.filter(|_| monitored), language);
         [
             site.site.name.clone(),
             site.site.code.to_string(),
             self.standing_cell(site),
-            percent_down(site.availability, language),
-            percent_down(site.observed, language),
-            percent_down(site.worst_case, language),
+            percent(site.availability),
+            percent(site.observed),
+            percent(site.worst_case),
             count(site.outages.len() as u64, language),
             length(site.longest_outage_s),
             length(site.mean_outage_s),
@@ -491,9 +502,7 @@ impl Page {
             Language::En => ["Office", "Reason", "Time in office hours"],
         };
         self.table(&names, 2);
-        for site in
-            assessment.sites.iter().filter(|site| site.standing != crate::coverage::Standing::NotMonitored)
-        {
+        for site in assessment.sites.iter().filter(|site| site.standing != Standing::NotMonitored) {
             for (reason, seconds) in &site.unobserved_by_reason {
                 let words = reason_words(*reason, self.language).to_owned();
                 let length = duration(*seconds, self.language);
@@ -503,6 +512,8 @@ impl Page {
     }
 }
 
+/// Usual names that only repeat the official one are left out.
 fn named(name: &str, usual: &[String]) -> String {
-    if usual.is_empty() { name.to_owned() } else { format!("{name} ({})", usual.join(", ")) }
+    let other: Vec<&str> = usual.iter().map(String::as_str).filter(|usual| !name.ends_with(usual)).collect();
+    if other.is_empty() { name.to_owned() } else { format!("{name} ({})", other.join(", ")) }
 }

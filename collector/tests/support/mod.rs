@@ -49,10 +49,14 @@ impl Painted {
     }
 
     pub fn paint(&mut self, from_s: i64, to_s: i64, state: State) {
-        for second in from_s..to_s {
-            let day = Day::try_from(second.div_euclid(86_400)).expect("a day");
-            let of_day = self.seconds.entry(day).or_insert_with(|| vec![None; 86_400]);
-            of_day[second.rem_euclid(86_400) as usize] = Some(state);
+        let mut start_s = from_s;
+        while start_s < to_s {
+            let day = start_s.div_euclid(86_400);
+            let end_s = to_s.min((day + 1) * 86_400);
+            let of_day =
+                self.seconds.entry(Day::try_from(day).expect("a day")).or_insert_with(|| vec![None; 86_400]);
+            of_day[(start_s - day * 86_400) as usize..(end_s - day * 86_400) as usize].fill(Some(state));
+            start_s = end_s;
         }
     }
 
