@@ -1,10 +1,110 @@
-//! `suar-collector report`. (to be written)
+//! `suar-collector report`: reads the store, has it judged, writes the report.
 
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+
+use crate::assessment::{Request, assess};
+use crate::calendar::{Holidays, PeriodName};
 use crate::config::Config;
+use crate::coverage::Rules;
+use crate::region::Region;
+use crate::report::{Format, Language, Report};
+use crate::store::Reader;
+use crate::store::admin::Admin;
+use crate::wall_clock::now_ms;
 
+/// What to report about and how.
 #[derive(Debug, clap::Args)]
-pub struct Arguments {}
+pub struct Arguments {
+    /// 2026-Q3, 2026-09, 2026, 2026-07-01..2026-09-30, or local times (WIB) 2026-11-24T01:00..2026-11-24T02:00; the running quarter when left out
+    #[arg(long, value_name = "PERIOD")]
+    period: Option<PeriodName>,
+    /// Code of a regency, district, village, island or site; the whole province when left out
+    #[arg(long, value_name = "CODE")]
+    scope: Option<String>,
+    /// md, csv or json
+    #[arg(long, value_name = "FORMAT", default_value = "md")]
+    format: Format,
+    /// id or en
+    #[arg(long, value_name = "LANGUAGE", default_value = "id")]
+    lang: Language,
+    /// File to write; standard output when left out
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
 
-pub fn run(_arguments: Arguments, _config: &Config) -> anyhow::Result<()> {
-    anyhow::bail!("this build has no report command yet")
+pub fn run(arguments: Arguments, config: &Config) -> anyhow::Result<()> {
+    let region = Admin::open(&config.data)?.region()?;
+    let now_s = now_ms().div_euclid(1000);
+    let text = report(&config.data, region, &config.coverage, &arguments, now_s)?;
+    match &arguments.out {
+        Some(file) => std::fs::write(file, text)
+            .with_context(|| format!("the report could not be written to {}", file.display())),
+        None => super::site::print(&text),
+    }
+}
+
+/// The report of a data directory as it is at `now_s`.
+fn report(
+    dir: &Path,
+    region: &Region,
+    rules: &Rules,
+    args: &Arguments,
+    now_s: i64,
+) -> anyhow::Result<String> {
+    let reader = Reader::open(dir)?;
+    let holidays = Holidays::national();
+    let name = args.period.unwrap_or_else(|| PeriodName::quarter_at(now_s));
+    let request = Request { region, rules, holidays: &holidays, name, scope: args.scope.as_deref(), now_s };
+    let assessment = assess(&reader, request)?;
+    Ok(Report { assessment: &assessment, generated_at_s: now_s }.render(args.format, args.lang))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::region::builtin;
+    use clap::Parser;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        arguments: Arguments,
+    }
+
+    /// 2026-11-24T12:00 WIB.
+    const NOW_S: i64 = 1_795_496_400;
+
+    fn report_of(words: &[&str]) -> Result<String, String> {
+        let dir = tempfile::tempdir().expect("a directory");
+        crate::store::schema::create(dir.path()).expect("a store");
+        let line = Line::try_parse_from(std::iter::once(&"report").chain(words))
+            .map_err(|error| error.to_string())?;
+        let region = builtin("19").expect("built in");
+        report(dir.path(), region, &Rules::default(), &line.arguments, NOW_S)
+            .map_err(|error| format!("{error:#}"))
+    }
+
+    #[test]
+    fn an_empty_store_reports_the_running_quarter_without_inventing_anything() {
+        let text = report_of(&[]).expect("a report");
+        assert!(text.contains("Triwulan IV 2026") && text.contains("masih berjalan"), "{text}");
+        assert!(text.contains("Belum ada kantor terdaftar"), "{text}");
+    }
+
+    #[test]
+    fn what_cannot_be_reported_is_refused_in_one_sentence() {
+        for (words, part) in [
+            (["--period", "2026-Q9"], "2026-Q9"),
+            (["--period", "2027-Q1"], "has not begun yet"),
+            (["--scope", "99.99"], "\"99.99\" is no code"),
+            (["--format", "pdf"], "does not write pdf yet"),
+            (["--format", "docx"], "md, csv or json"),
+            (["--lang", "nl"], "id or en"),
+        ] {
+            let error = report_of(&words).expect_err(part);
+            assert!(error.contains(part), "{error}");
+        }
+    }
 }
