@@ -246,6 +246,7 @@ impl Uplink {
     /// collector cannot take is given up, because it would hold up all others for ever.
     async fn push(&mut self, order: Order) -> Result<Pushed, PushFailure> {
         let pushed = self.push_or_halve(order).await;
+        let told_before = self.state.borrow().last_error.clone();
         self.state.send_modify(|state| match &pushed {
             Ok(pushed) => {
                 state.pushes_ok += 1;
@@ -258,10 +259,15 @@ impl Uplink {
                 state.last_error = Some(failure.to_string());
             }
         });
+        // A link may be away for weeks: the same failure is said once, and so is its end.
         match &pushed {
+            Ok(pushed) if told_before.is_some() => {
+                tracing::info!(sent = pushed.sent, "the collector is reached again")
+            }
             Ok(pushed) => tracing::debug!(sent = pushed.sent, acknowledged = pushed.acknowledged, "pushed"),
             Err(error @ PushFailure::Unauthorized { .. }) => tracing::error!(%error, "push refused"),
-            Err(error) => tracing::warn!(%error, "push failed"),
+            Err(error) if told_before != Some(error.to_string()) => tracing::warn!(%error, "push failed"),
+            Err(error) => tracing::debug!(%error, "push failed again"),
         }
         pushed
     }
