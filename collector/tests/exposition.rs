@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests may panic like the tests themselves")]
 
+use std::collections::BTreeSet;
 use std::process::{Command, Stdio};
 
 use suar_wire::outcome::EchoMethod;
@@ -250,6 +251,26 @@ fn a_silent_site_has_no_up_and_no_readings_but_keeps_its_counters() {
     assert!(page.contains("suar_site_state{site=\"D\",state=\"silent\"} 1"));
     assert!(page.contains("suar_site_slots_total{site=\"D\",state=\"up\",hours=\"office\"} 1"));
     assert!(page.contains("suar_agent_spool_dropped_total{site=\"D\""));
+}
+
+#[test]
+fn no_series_stands_twice_whatever_an_agent_says() {
+    let disk = |mount: &str| Disk { mount: mount.to_owned(), total_mib: 2, free_mib: 1, read_only: true };
+    let disks = ["/", "/", "/\"\\\n", ""].map(disk).to_vec();
+    let health = Body::Health(Box::new(Health { disks, ..Health::default() }));
+    let mut live = live();
+    live.apply(&push("A", 1, vec![timed(T0 + 90_000, health)]), T0 + 120_000, |_, _| Hours::Off);
+    let (places, own, open) = (places(), own(), BTreeSet::new());
+    let scene =
+        Scene { now_ms: T0 + 125_000, places: &places, live: &live, open: &open, standings: None, own: &own };
+    let page = render(&scene);
+    let mut seen = BTreeSet::new();
+    for line in page.lines().filter(|line| !line.starts_with('#')) {
+        let (series, value) = line.rsplit_once(' ').unwrap();
+        assert!(seen.insert(series), "{series} stands twice");
+        assert!(value.parse::<f64>().is_ok(), "{line}");
+    }
+    assert!(page.contains(r#"mount="/\"\\\n""#), "escaped: {page}");
 }
 
 #[test]

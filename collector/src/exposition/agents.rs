@@ -78,7 +78,12 @@ fn disks(rows: &[Row<'_>], page: &mut Page) {
     let mut family = |family: &'static Family, value: fn(&suar_wire::record::Disk) -> u64| {
         let mut samples = page.family(family);
         for row in rows {
-            for disk in row.health(family).iter().flat_map(|health| &health.disks) {
+            let disks = row.health(family).map_or(&[][..], |health| health.disks.as_slice());
+            for (at, disk) in disks.iter().enumerate() {
+                // A series that stands twice would spoil the page; which mounts there are is the agent's word.
+                if disks[..at].iter().any(|before| before.mount == disk.mount) {
+                    continue;
+                }
                 samples.sample(&[row.site, &row.agent, &disk.mount], value(disk));
             }
         }

@@ -247,3 +247,31 @@ fn counters_from_day_summaries_are_those_that_the_records_made() {
         [(3, 2), (2, 1)]
     );
 }
+
+proptest::proptest! {
+    /// Whatever order and grouping the pushes come in, nothing is counted twice or forgotten, and what is
+    /// newest is the newest.
+    #[test]
+    fn counters_and_the_newest_round_do_not_depend_on_how_records_arrive(
+        ups in proptest::collection::vec(proptest::bool::ANY, 1..60),
+        cuts in proptest::collection::vec(0_usize..60, 0..6),
+        turn in 0_usize..60,
+    ) {
+        let verdict = |up: bool| if up { Verdict::Up } else { DOWN };
+        let mut records: Vec<Timed> = (0..).zip(&ups).map(|(slot, up)| round(slot, verdict(*up))).collect();
+        let newest = records.last().cloned().unwrap();
+        let length = records.len();
+        records.rotate_left(turn % length);
+        let mut live = Live::new(PUSH_SECONDS);
+        let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(length)).chain([0, length]).collect();
+        cuts.sort_unstable();
+        for cut in cuts.windows(2) {
+            live.apply(&push("a", 1, records[cut[0]..cut[1]].to_vec()), T0 + 100 * SLOT, office);
+        }
+        let site = live.site(&code("a")).unwrap();
+        let counted = (site.counters.slots_up(Hours::Office), site.counters.slots_down(Hours::Office));
+        let up = ups.iter().filter(|up| **up).count() as u64;
+        proptest::prop_assert_eq!(counted, (up, length as u64 - up));
+        proptest::prop_assert_eq!(site.measured_ms(), Some(newest.at_ms));
+    }
+}
