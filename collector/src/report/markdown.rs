@@ -152,9 +152,7 @@ impl Page {
                     format!("Di luar pengukuran ini: {n} pulau berpenghuni tanpa kantor terdaftar.")
                 }
                 Language::En => {
-                    format!(
-                        "Outside this measure: populated islands without a registered office ({n})."
-                    )
+                    format!("Outside this measure: populated islands without a registered office ({n}).")
                 }
             });
         }
