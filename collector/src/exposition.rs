@@ -5,6 +5,7 @@
 
 mod agents;
 pub mod families;
+pub mod history_families;
 mod own;
 mod scene;
 mod sites;

@@ -8,6 +8,7 @@
 //! | `GET /v1/online` | anyone; also on the plain listener | `online` |
 //! | `GET /healthz`, `/readyz` | anyone; the first also on the plain listener | `health` |
 //! | `GET /metrics`, `/api/*` | a reader, by token or address | `auth` guards them |
+//! | `POST /api/v1/read` | the same readers: history for Prometheus | `remote_read` |
 
 pub mod answer;
 pub mod api;
@@ -21,6 +22,7 @@ pub mod online;
 pub mod plan;
 pub mod push;
 pub mod rates;
+pub mod remote_read;
 
 use std::net::IpAddr;
 use std::sync::Arc;

@@ -29,4 +29,5 @@ pub mod report;
 
 pub mod board;
 pub mod exposition;
+pub mod history;
 pub mod live;

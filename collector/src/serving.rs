@@ -15,6 +15,7 @@ use crate::board::{self, Board};
 use crate::calendar::Holidays;
 use crate::config::Config;
 use crate::exposition::Own;
+use crate::history;
 use crate::http::listen::{Listener, Options};
 use crate::http::rates::Rates;
 use crate::http::{self, App, auth};
@@ -77,7 +78,15 @@ impl Serving {
             config,
         });
         let board = board(&app, region).await?;
-        let reading = http::metrics::routes(Arc::clone(&board)).merge(http::api::routes(Arc::clone(&board)));
+        let history = http::remote_read::Options {
+            data: app.config.data.clone(),
+            holidays: Holidays::national(),
+            limits: history::Limits::STANDARD,
+            own: counters.own().clone(),
+        };
+        let reading = http::metrics::routes(Arc::clone(&board))
+            .merge(http::api::routes(Arc::clone(&board)))
+            .merge(http::remote_read::routes(history));
         let listeners = bind(&app, tls_config, reading).await?;
 
         let writing = spawn("writer", move || writer.run(waiting_jobs))?;

@@ -13,7 +13,9 @@ use suar_wire::{
 
 use suar_collector::calendar::{OfficeHours, PeriodName, TimeZone};
 use suar_collector::coverage::{Counts, IslandCoverage, IslandStanding, Standing};
-use suar_collector::exposition::{IslandGrade, Own, Places, Scene, SiteGrade, Standings, families, render};
+use suar_collector::exposition::{
+    IslandGrade, Own, Places, Scene, SiteGrade, Standings, families, history_families, render,
+};
 use suar_collector::live::{Accepted, Hours, Live, Timed};
 use suar_collector::registry::{LinkKind, Point, Site, SiteKind};
 
@@ -180,6 +182,9 @@ fn standings() -> Standings {
 
 fn own() -> Own {
     let own = Own::new(T0 - 1_000_000);
+    own.read_answered(200, "ok");
+    own.read_answered(400, "range_too_long");
+    own.read_samples("chunks", 1_440);
     own.push_answered(200, "ok");
     own.push_answered(200, "ok");
     own.push_answered(401, "token");
@@ -316,6 +321,53 @@ fn the_docs_list_every_family() {
     check_golden("../docs/metrics.md", &text);
 }
 
+#[test]
+fn the_docs_of_history_list_every_family() {
+    let mut text = String::from(HISTORY_HEAD);
+    for family in history_families::ALL {
+        let labels = family.labels.iter().map(|label| format!("`{label}`")).collect::<Vec<_>>().join(" ");
+        text += &format!("| `{}` | {} | {labels} | {} |\n", family.name, family.unit, family.help);
+    }
+    check_golden("../docs/history.md", &text);
+}
+
+const HISTORY_HEAD: &str = "\
+# History
+
+What the collector answers to Prometheus' remote read (`POST /api/v1/read`): everything that was measured,
+at the time it was measured, also what arrived weeks late. Prometheus keeps no copy of it: each query reads
+the collector's store. `deploy/prometheus.yml` has the lines that switch it on. Made from the table in
+`collector/src/exposition/history_families.rs` (`SUAR_RENEW=1 cargo test -p suar-collector exposition` renews
+it); do not edit by hand.
+
+- `suar_history_*` are names of their own. A scraped `suar_site_up` says what was known when Prometheus asked;
+  `suar_history_site_up` says what was so. Alerts belong on the first, questions about the past on the second.
+- `suar_history_site_*`, `_rtt`, `_loss` and `_tcp_connect` have one sample for each slot, at the slot's start. Where
+  nobody looked the series ends (a stale mark) and begins again: a graph has a gap there, and
+  `avg_over_time` counts measured slots only. The newest slot has no such end yet.
+- Several agents of a site are merged as in reports: up if any saw it up, down if all that looked saw it
+  down, with the cause that most saw. Read as steps, `suar_history_site_up` says of every second what the report
+  says. Round trips and losses of several agents to one target are taken together.
+- `suar_history_agent_*` have one sample for each look at the machine (every ten minutes by the standard plan).
+  Prometheus looks back five minutes only: ask with a range, `last_over_time(suar_history_agent_cpu_ratio[15m])`.
+- `suar_history_hourly_*` are for months and years. A sample stands at the end of its hour: ask with a range of
+  at least an hour, and for sums with whole hours. The availability of an office in any range, as in the report:
+  `sum_over_time(suar_history_hourly_office_seconds{state=\"up\"}[30d]) / ignoring (state) (sum_over_time(suar_history_hourly_office_seconds{state=\"up\"}[30d]) + ignoring (state) sum_over_time(suar_history_hourly_office_seconds{state=\"down\"}[30d]))`.
+  The other hourly ratios are of day and night.
+- `site`, `village`, `regency` and `island` are codes. A site that moved has its old series under its old codes.
+  Names come from the scraped `suar_site_info`: `... * on (site) group_left (name, island_name) suar_site_info`.
+- `=` and `=~` on `site`, `island`, `regency`, `village` and `agent` limit what is read from the disk: use them.
+- Bounds of one request: 93 days of slots or device readings, 1,100 days of hours, 50,000 series, 5 million
+  samples (1 million in the older unstreamed form), 50 seconds. Passing one is an error that says so; Prometheus shows it
+  as a warning and answers with what it has itself, so look at warnings. `suar_collector_remote_reads_total` counts
+  answers by reason.
+- With `external_labels` in Prometheus' own configuration, `filter_external_labels: false` is needed: history
+  does not have them.
+
+| name | unit | labels | meaning |
+|---|---|---|---|
+";
+
 const DOCS_HEAD: &str = "\
 # Metrics
 
@@ -375,9 +427,10 @@ fn dashboards_and_rules_use_only_families_of_the_table_and_their_labels() {
     for (file, text) in shipped() {
         for (name, rest) in names(&text).filter(|(name, _)| !groups.contains(name)) {
             let bare = ["_bucket", "_sum", "_count"].iter().find_map(|suffix| name.strip_suffix(suffix));
-            let family = (families::ALL.iter().find(|family| family.name == name))
-                .or_else(|| families::ALL.iter().find(|family| Some(family.name) == bare))
-                .unwrap_or_else(|| panic!("{file}: {name} is not in the table"));
+            let family =
+                (families::ALL.iter().chain(history_families::ALL).find(|family| family.name == name))
+                    .or_else(|| families::ALL.iter().find(|family| Some(family.name) == bare))
+                    .unwrap_or_else(|| panic!("{file}: {name} is not in the table"));
             used += 1;
             let Some(matchers) = rest.strip_prefix('{').and_then(|rest| rest.split('}').next()) else {
                 continue;

@@ -40,10 +40,11 @@ macro_rules! families {
             labels: &[$($label),*],
             help: $help,
         };)*
-        /// In the order of `/metrics`.
+        /// In the order of the table.
         pub const ALL: &[&Family] = &[$(&$ident),*];
     };
 }
+pub(super) use families;
 
 families! {
     SITE_INFO Gauge "suar_site_info" ["site", "name", "kind", "village", "village_name", "district", "district_name", "regency", "regency_name", "island", "island_name", "link", "provider"] "1"
@@ -156,6 +157,10 @@ families! {
         "Records refused for good, by reason.";
     COLLECTOR_SET_ASIDE Counter "suar_collector_records_quarantined_total" ["reason"] "records"
         "Records kept apart because their time cannot be trusted, by reason.";
+    COLLECTOR_READS Counter "suar_collector_remote_reads_total" ["status", "reason"] "requests"
+        "Questions for history answered by remote read, by HTTP status and by reason.";
+    COLLECTOR_READ_SAMPLES Counter "suar_collector_remote_read_samples_total" ["response"] "samples"
+        "Samples of history that were sent, by the form of the answer.";
     COLLECTOR_QUEUE Gauge "suar_collector_queue_pushes" [] "pushes"
         "Pushes that wait for the disk.";
     COLLECTOR_COMMIT Histogram "suar_collector_commit_seconds" [] "seconds"

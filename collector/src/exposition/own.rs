@@ -15,6 +15,8 @@ pub struct Own {
     pushes: IntCounterVec,
     refused: IntCounterVec,
     set_aside: IntCounterVec,
+    reads: IntCounterVec,
+    read_samples: IntCounterVec,
     queue: IntGauge,
     commit: Histogram,
     last_commit_ms: IntGauge,
@@ -32,6 +34,8 @@ impl Own {
             pushes: counters(&families::COLLECTOR_PUSHES),
             refused: counters(&families::COLLECTOR_REFUSED),
             set_aside: counters(&families::COLLECTOR_SET_ASIDE),
+            reads: counters(&families::COLLECTOR_READS),
+            read_samples: counters(&families::COLLECTOR_READ_SAMPLES),
             queue: gauge(&families::COLLECTOR_QUEUE),
             commit: histogram(&families::COLLECTOR_COMMIT, &COMMIT_EDGES),
             last_commit_ms: gauge(&families::COLLECTOR_LAST_COMMIT),
@@ -40,10 +44,12 @@ impl Own {
             started_ms,
             registry,
         };
-        let collectors: [Box<dyn Collector>; 7] = [
+        let collectors: [Box<dyn Collector>; 9] = [
             Box::new(own.pushes.clone()),
             Box::new(own.refused.clone()),
             Box::new(own.set_aside.clone()),
+            Box::new(own.reads.clone()),
+            Box::new(own.read_samples.clone()),
             Box::new(own.queue.clone()),
             Box::new(own.commit.clone()),
             Box::new(own.store_bytes.clone()),
@@ -67,6 +73,16 @@ impl Own {
 
     pub fn records_quarantined(&self, reason: &'static str, count: u64) {
         self.set_aside.with_label_values(&[reason]).inc_by(count);
+    }
+
+    /// A question for history was answered. `reason` is one of a closed set of words, `ok` for success.
+    pub fn read_answered(&self, status: u16, reason: &'static str) {
+        self.reads.with_label_values(&[status.to_string().as_str(), reason]).inc();
+    }
+
+    /// Samples of history went out in this form of answer.
+    pub fn read_samples(&self, response: &'static str, samples: u64) {
+        self.read_samples.with_label_values(&[response]).inc_by(samples);
     }
 
     /// A group of pushes is on the disk.

@@ -2,7 +2,6 @@
 //! included, so that nothing it says is older than the last receipt.
 
 use std::cell::RefCell;
-use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
@@ -20,7 +19,7 @@ use crate::summary::{self, Explanation};
 pub struct Reader {
     dir: PathBuf,
     main: Connection,
-    /// Months that this reader has opened.
+    /// Months that were opened, or found missing, by this reader.
     months: RefCell<HashMap<Month, Connection>>,
 }
 
@@ -276,13 +275,11 @@ impl Reader {
         read: impl FnOnce(&Connection) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         let mut open = self.months.borrow_mut();
-        match open.entry(month) {
-            Entry::Occupied(known) => read(known.get()),
-            Entry::Vacant(unknown) => match months::open_to_read(&self.dir, month)? {
-                Some(connection) => read(unknown.insert(connection)),
-                None => Ok(()),
-            },
+        if !open.contains_key(&month) {
+            let Some(connection) = months::open_to_read(&self.dir, month)? else { return Ok(()) };
+            open.insert(month, connection);
         }
+        open.get(&month).map_or(Ok(()), read)
     }
 }
 
