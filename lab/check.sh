@@ -89,6 +89,7 @@ step "format" cargo fmt --all --check
 step "lints" cargo clippy --workspace --all-targets --quiet -- -D warnings
 step "scripts" check_scripts
 step "rules" check_rules
+step "dashboards" python3 dashboards/check.py
 step "dependencies" check_dependencies
 step "programs" cargo build --workspace
 cargo_tests "tests of the crates" --workspace --exclude suar-lab

@@ -40,14 +40,17 @@ use std::path::{Path, PathBuf};
 use suar_wire::{Epoch, IntervalSet, Sequence};
 
 mod acked;
+mod batch;
 mod frame;
 mod opening;
 mod queue;
 mod segment;
 #[cfg(test)]
 mod tests;
+mod writing;
 
 use acked::Acked;
+use batch::Batch;
 use opening::{Found, Refused};
 use queue::Queue;
 pub use queue::{QUEUE_BYTES_MAX, QUEUE_RECORDS_MAX};
@@ -56,9 +59,6 @@ use segment::{Active, Segment};
 
 /// Most bytes of one payload.
 pub const PAYLOAD_BYTES_MAX: usize = 16 * 1024;
-/// Fewest segments that a bound leaves: one to write, one that waits.
-const SEGMENTS_MIN: u64 = 2;
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
     /// Most bytes of segments on disk; the oldest are dropped first, and counted.
@@ -215,8 +215,7 @@ impl Spool {
         records_max: usize,
         bytes_max: usize,
     ) -> Result<Vec<(Sequence, Vec<u8>)>, SpoolError> {
-        let mut batch =
-            Batch { records: Vec::new(), bytes: 0, records_max, bytes_max, full: records_max == 0 };
+        let mut batch = Batch::new(records_max, bytes_max);
         let mut unreadable = None;
         if self.lock.is_none() {
             let mut records: Vec<_> = self.queue.iter().collect();
@@ -228,7 +227,7 @@ impl Spool {
                 Order::OldestFirst => &self.segments[index],
                 Order::NewestFirst => &self.segments[count - 1 - index],
             };
-            if batch.full {
+            if batch.is_full() {
                 break;
             }
             if segment.is_acknowledged(&self.acked.ranges) {
@@ -249,11 +248,8 @@ impl Spool {
             }
         }
         match unreadable {
-            Some(error) if batch.records.is_empty() => Err(error),
-            _ => {
-                batch.records.sort_unstable_by_key(|(sequence, _)| *sequence);
-                Ok(batch.records)
-            }
+            Some(error) if batch.is_empty() => Err(error),
+            _ => Ok(batch.ascending()),
         }
     }
 
@@ -296,132 +292,11 @@ impl Spool {
         }
     }
 
-    /// Writes as much of the queue as the active segment takes.
-    fn write_some(&mut self) -> Result<(), (PathBuf, io::Error)> {
-        let room = |active: &Active, queue: &Queue| {
-            queue.iter().next().is_none_or(|(_, payload)| active.has_room_for(payload.len()))
-        };
-        if !self.active.as_ref().is_some_and(|active| room(active, &self.queue)) {
-            self.roll().map_err(|error| (self.dir.clone(), error))?;
-        }
-        let (Some(active), Some(segment)) = (&mut self.active, self.segments.last_mut()) else {
-            return Ok(());
-        };
-        let (mut frames, mut sequences) = (Vec::new(), Vec::new());
-        for (sequence, payload) in self.queue.iter() {
-            if !active.has_room_for(frames.len() + payload.len()) {
-                break;
-            }
-            frame::encode(self.epoch, sequence, payload, &mut frames);
-            sequences.push(sequence);
-        }
-        if let Err(error) = active.write(&segment.path, &frames) {
-            let path = segment.path.clone();
-            if error.kind() == io::ErrorKind::NotFound {
-                // Somebody removed the file; the next one carries the sequence on.
-                self.active = None;
-            }
-            return Err((path, error));
-        }
-        sequences.iter().for_each(|sequence| segment.present.insert(*sequence));
-        self.queue.forget(sequences.len());
-        Ok(())
-    }
-
-    /// Starts a new segment, after making room for it.
-    fn roll(&mut self) -> io::Result<()> {
-        let first = self.queue.iter().next().map_or(self.next, |(sequence, _)| sequence);
-        let most = (self.options.bytes_max / SEGMENT_BYTES as u64).max(SEGMENTS_MIN);
-        let mut dropped = false;
-        while self.segments.len() as u64 >= most {
-            let lost: Vec<_> = self.segments[0].pending(&self.acked.ranges).collect();
-            if !self.remove_segment(0) {
-                break;
-            }
-            for (first, last) in lost {
-                self.untold.insert_range(first, last);
-                self.acked.dropped_total += last - first + 1;
-                dropped = true;
-                tracing::error!(first, last, "the spool is full: its oldest records were dropped");
-            }
-        }
-        if dropped {
-            self.write_acked();
-        }
-        let (segment, active) = Segment::create(&self.dir, self.epoch, first)?;
-        // An empty one of the same name, left by a creation that was cut short, was overwritten.
-        self.segments.retain(|known| known.path != segment.path);
-        // A tail left in the old one would read as damage, now that it is no longer the newest.
-        if let (Some(mut old), Some(known)) = (self.active.take(), self.segments.last()) {
-            // Best effort: if it stays it is told as a damaged segment at the next start, nothing more.
-            let _ = old.clear_tail(&known.path);
-        }
-        self.segments.push(segment);
-        self.active = Some(active);
-        Ok(())
-    }
-
-    fn remove_segment(&mut self, index: usize) -> bool {
-        match std::fs::remove_file(&self.segments[index].path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                let path = self.segments[index].path.clone();
-                self.in_trouble(&path, &error);
-                false
-            }
-            _ => {
-                self.segments.remove(index);
-                true
-            }
-        }
-    }
-
-    fn write_acked(&mut self) {
-        let oldest = self.segments.first().map_or(self.next, |segment| segment.first);
-        let kept = self.acked.ranges.ranges().iter().filter(|range| range.1 >= oldest);
-        self.acked.ranges = kept.map(|&(first, last)| (first.max(oldest), last)).collect();
-        let path = self.dir.join(acked::FILE);
-        let (bytes, beside) = (acked::encode(self.epoch, &self.acked), path.with_extension("new"));
-        // Not flushed: a power cut here costs sending some records again, a flush would wear the card at
-        // every push.
-        let written = std::fs::write(&beside, bytes).and_then(|()| std::fs::rename(&beside, &path));
-        if let Err(error) = written {
-            self.in_trouble(&path, &error);
-        }
-    }
-
     fn in_trouble(&mut self, path: &Path, error: &io::Error) {
         let trouble = format!("cannot write {}: {error}", path.display());
         if self.trouble.as_ref() != Some(&trouble) {
             tracing::error!(path = %path.display(), %error, "the spool cannot be written; records wait in memory");
         }
         self.trouble = Some(trouble);
-    }
-}
-
-/// Records that were taken for one push.
-struct Batch {
-    records: Vec<(Sequence, Vec<u8>)>,
-    bytes: usize,
-    records_max: usize,
-    bytes_max: usize,
-    full: bool,
-}
-
-impl Batch {
-    /// Takes from ascending records as many as fit, from the end that `order` names.
-    fn take(&mut self, order: Order, records: &mut [(Sequence, &[u8])]) {
-        if order == Order::NewestFirst {
-            records.reverse();
-        }
-        for (sequence, payload) in records {
-            let fits = self.records.len() < self.records_max && self.bytes + payload.len() <= self.bytes_max;
-            if self.full || !(fits || self.records.is_empty()) {
-                self.full = true;
-                return;
-            }
-            self.bytes += payload.len();
-            self.records.push((*sequence, payload.to_vec()));
-        }
-        self.full = self.full || self.records.len() >= self.records_max;
     }
 }

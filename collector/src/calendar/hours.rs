@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +16,10 @@ const TEXT_BYTES_MAX: usize = 500;
 const STANDARD: &str = "mon-thu 08:00-16:00; fri 08:00-11:30,13:00-16:00";
 const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 const DAYS_ID: [&str; 7] = ["sen", "sel", "rab", "kam", "jum", "sab", "min"];
+
+/// Parsed once: nearly every site of a large registry has these.
+static STANDARD_HOURS: LazyLock<OfficeHours> =
+    LazyLock::new(|| parse(STANDARD).expect("the standard hours are a tested constant"));
 
 /// Why a text is not weekly hours, and what would be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -35,7 +40,7 @@ pub struct OfficeHours {
 impl OfficeHours {
     /// Hours of a village office where nothing else is said: 37.5 hours a week with the Friday pause.
     pub fn standard() -> Self {
-        STANDARD.parse().expect("the standard hours are a tested constant")
+        STANDARD_HOURS.clone()
     }
 
     /// Every hour of every day, holidays too: who writes `always` means it.
@@ -90,35 +95,38 @@ impl FromStr for OfficeHours {
     type Err = HoursError;
 
     fn from_str(text: &str) -> Result<Self, HoursError> {
-        let wrong = |problem: String| HoursError { found: text.chars().take(80).collect(), problem };
-        if text.len() > TEXT_BYTES_MAX {
-            return Err(wrong(format!("longer than {TEXT_BYTES_MAX} bytes")));
+        match text.trim().to_ascii_lowercase().as_str() {
+            "standard" | "standar" => Ok(Self::standard()),
+            "always" | "selalu" => Ok(Self::always()),
+            plain => parse(plain),
         }
-        let plain = text.trim().to_ascii_lowercase();
-        match plain.as_str() {
-            "standard" | "standar" => return Ok(Self::standard()),
-            "always" | "selalu" => return Ok(Self::always()),
-            _ => {}
-        }
-        let mut minutes = [[false; MINUTES_A_DAY as usize]; 7];
-        for part in plain.split(';').map(str::trim).filter(|part| !part.is_empty()) {
-            let (days, times) = part
-                .split_once(char::is_whitespace)
-                .ok_or_else(|| wrong(format!("{part:?} has no times behind its days")))?;
-            let days = parse_days(days).map_err(wrong)?;
-            for time in times.split(',') {
-                let (from, to) = parse_times(time.trim()).map_err(wrong)?;
-                for &day in &days {
-                    mark(&mut minutes, day, from, to);
-                }
+    }
+}
+
+/// Days and times, in lower case.
+fn parse(text: &str) -> Result<OfficeHours, HoursError> {
+    let wrong = |problem: String| HoursError { found: text.chars().take(80).collect(), problem };
+    if text.len() > TEXT_BYTES_MAX {
+        return Err(wrong(format!("longer than {TEXT_BYTES_MAX} bytes")));
+    }
+    let mut minutes = [[false; MINUTES_A_DAY as usize]; 7];
+    for part in text.split(';').map(str::trim).filter(|part| !part.is_empty()) {
+        let (days, times) = part
+            .split_once(char::is_whitespace)
+            .ok_or_else(|| wrong(format!("{part:?} has no times behind its days")))?;
+        let days = parse_days(days).map_err(wrong)?;
+        for time in times.split(',') {
+            let (from, to) = parse_times(time.trim()).map_err(wrong)?;
+            for &day in &days {
+                mark(&mut minutes, day, from, to);
             }
         }
-        let week = minutes.map(|day| stretches(&day));
-        if week.iter().all(Vec::is_empty) {
-            return Err(wrong("not one hour in the week".to_owned()));
-        }
-        Ok(Self { week })
     }
+    let week = minutes.map(|day| stretches(&day));
+    if week.iter().all(Vec::is_empty) {
+        return Err(wrong("not one hour in the week".to_owned()));
+    }
+    Ok(OfficeHours { week })
 }
 
 fn parse_days(text: &str) -> Result<Vec<usize>, String> {
@@ -185,7 +193,7 @@ impl fmt::Display for OfficeHours {
         if self.is_always() {
             return f.write_str("always");
         }
-        if *self == Self::standard() {
+        if *self == *STANDARD_HOURS {
             return f.write_str("standard");
         }
         let mut first = 0;

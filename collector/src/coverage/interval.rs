@@ -23,6 +23,11 @@ pub(super) fn resample(days: &[(u64, u64)], seed: u64) -> Option<Bounds> {
     if days.len() < DAYS_MIN {
         return None;
     }
+    if days.iter().all(|(up, seen)| up == seen) {
+        // Whatever days are drawn, the answer is the same; most offices of a good quarter end here.
+        let whole = Ratio { part: 1, whole: 1 };
+        return Some(Bounds { low: whole, high: whole });
+    }
     let mut random = SplitMix64(seed);
     let mut ratios: Vec<Ratio> = (0..RESAMPLES)
         .filter_map(|_| {

@@ -77,6 +77,16 @@ mod tests {
     }
 
     #[test]
+    fn a_mistake_in_a_replaced_file_is_told_with_file_and_row() {
+        let villages = BABEL.villages.replacen("19.01.01,Sungailiat,19.01", "19.01.99,Sungailiat,19.01", 2);
+        let error = Region::read(&RegionFiles { villages: &villages, ..BABEL }).expect_err("a mistake");
+        assert!(error.to_string().contains("region file villages, row 2: "), "{error}");
+        let islands = BABEL.islands.replacen(",1,", ",yes,", 1);
+        let error = Region::read(&RegionFiles { islands: &islands, ..BABEL }).expect_err("a mistake");
+        assert!(error.to_string().contains("islands, row 2: populated: 0 or 1, found \"yes\""), "{error}");
+    }
+
+    #[test]
     fn outlines_are_maps_whose_codes_are_known() {
         let region = builtin("19").expect("built in");
         let cases = [

@@ -300,6 +300,13 @@ mod tests {
     }
 
     #[test]
+    fn the_shipped_example_is_imported_without_a_mistake() {
+        let sites = import(include_str!("../../../deploy/examples/sites.csv")).expect("sound");
+        assert_eq!(sites.len(), 4);
+        assert!(sites.iter().any(|site| site.power_hours.is_some()));
+    }
+
+    #[test]
     fn a_flood_of_mistakes_is_cut() {
         let text = format!("village\n{}", "x\n".repeat(200));
         let error = import(&text).expect_err("mistakes");

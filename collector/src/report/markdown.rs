@@ -99,7 +99,8 @@ impl Page {
         let (sites, monitored, judged) = (n(all.sites), n(all.monitored), n(all.judged));
         let (reliable, limited, unreliable) = (n(all.reliable), n(all.limited), n(all.unreliable));
         if all.sites == 0 {
-            let none = self.pick("Belum ada kantor terdaftar di wilayah ini.", "No office is registered here yet.");
+            let none =
+                self.pick("Belum ada kantor terdaftar di wilayah ini.", "No office is registered here yet.");
             let none = format!("- {none}");
             return self.line(&none);
         }
@@ -123,33 +124,35 @@ impl Page {
         }
         sentences.push(self.islands_sentence(assessment));
         if all.at_border > 0 {
-            let n = n(all.at_border);
+            let n = self.of(all.at_border, all.judged);
             sentences.push(match language {
-                Language::Id => format!("{n} kantor berada di batas: data lain bisa memberi penilaian lain."),
+                Language::Id => format!("Di batas: {n} kantor. Hari-hari lain bisa memberi penilaian lain."),
                 Language::En => {
-                    format!("{n} offices are at the border: other days might give another standing.")
+                    format!("At the border: {n} offices. Other days might give another standing.")
                 }
             });
         }
         if all.limited_by_power > 0 {
-            let n = n(all.limited_by_power);
+            let n = self.of(all.limited_by_power, all.monitored);
             sentences.push(match language {
                 Language::Id => {
-                    format!("{n} kantor terbatas oleh listrik: yang kurang adalah listrik, bukan jaringan.")
+                    format!("Terbatas oleh listrik: {n} kantor. Yang kurang listrik, bukan jaringan.")
                 }
                 Language::En => {
-                    format!("{n} offices are limited by power: they lack electricity, not bandwidth.")
+                    format!(
+                        "Limited by power: {n} offices. What is missing there is electricity, not bandwidth."
+                    )
                 }
             });
         }
         if !assessment.outside.is_empty() {
-            let n = n(u32::try_from(assessment.outside.len()).unwrap_or(u32::MAX));
+            let n = count(assessment.outside.len() as u64, language);
             sentences.push(match language {
                 Language::Id => {
-                    format!("{n} pulau berpenghuni tanpa kantor terdaftar berada di luar pengukuran ini.")
+                    format!("Di luar pengukuran ini: {n} pulau berpenghuni tanpa kantor terdaftar.")
                 }
                 Language::En => {
-                    format!("{n} populated islands without a registered office are outside this measure.")
+                    format!("Outside this measure: populated islands without a registered office ({n}).")
                 }
             });
         }

@@ -19,7 +19,8 @@ use crate::summary;
 const DAYS_A_TRANSACTION: usize = 256;
 
 /// What is to be packed of one agent and day.
-type Waiting = BTreeMap<(Month, Day, AgentId), Vec<i64>>;
+type Waiting = BTreeMap<AgentDay, Vec<i64>>;
+type AgentDay = (Month, Day, AgentId);
 
 /// Packs everything that is in the inbox now. `forget` is given the rows that are in the month files, and
 /// returns after they are deleted. Returns how many rows were packed.
@@ -56,7 +57,7 @@ fn pack_part(
     dir: &Path,
     main: &Connection,
     month: Month,
-    part: &[((Month, Day, AgentId), Vec<i64>)],
+    part: &[(AgentDay, Vec<i64>)],
 ) -> Result<Vec<i64>, StoreError> {
     let mut connection = months::open(dir, month)?;
     let transaction = connection.transaction()?;

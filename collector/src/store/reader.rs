@@ -2,6 +2,7 @@
 //! included, so that nothing it says is older than the last receipt.
 
 use std::cell::RefCell;
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
@@ -19,7 +20,7 @@ use crate::summary::{self, Explanation};
 pub struct Reader {
     dir: PathBuf,
     main: Connection,
-    /// Months that were opened, or found missing, by this reader.
+    /// Months that this reader has opened.
     months: RefCell<HashMap<Month, Connection>>,
 }
 
@@ -275,11 +276,13 @@ impl Reader {
         read: impl FnOnce(&Connection) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         let mut open = self.months.borrow_mut();
-        if !open.contains_key(&month) {
-            let Some(connection) = months::open_to_read(&self.dir, month)? else { return Ok(()) };
-            open.insert(month, connection);
+        match open.entry(month) {
+            Entry::Occupied(known) => read(known.get()),
+            Entry::Vacant(unknown) => match months::open_to_read(&self.dir, month)? {
+                Some(connection) => read(unknown.insert(connection)),
+                None => Ok(()),
+            },
         }
-        open.get(&month).map_or(Ok(()), read)
     }
 }
 

@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 
 use super::{Finished, Process, finish, program, wait_until};
 use crate::netns::Namespace;
+use crate::world::wall_ms;
 
 const START_MAX: Duration = Duration::from_secs(20);
 const STOP_MAX: Duration = Duration::from_secs(20);
@@ -81,12 +82,18 @@ impl<'a> Agent<'a> {
         let mut command = self.command()?;
         command.arg("run").arg("--config").arg(self.config());
         let log = self.directory.join("agent.log");
+        let asked_ms = wall_ms();
         let mut running = Process::start(&self.name, &mut command, &log)?;
         wait_until(&format!("{} to run", self.name), START_MAX, || {
             if let Some(status) = running.ended() {
                 return Err(format!("it ended with {status}: {}", running.log()));
             }
-            self.status().map(drop).map_err(|error| format!("{error:#}"))
+            let status = self.status().map_err(|error| format!("{error:#}"))?;
+            // What an earlier run left behind says nothing of this one.
+            match status["started"]["wall_ms"].as_i64() {
+                Some(at_ms) if at_ms >= asked_ms => Ok(()),
+                other => Err(format!("started at {other:?}, asked at {asked_ms}")),
+            }
         })?;
         self.running = Some(running);
         Ok(())

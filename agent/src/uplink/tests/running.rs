@@ -1,5 +1,7 @@
 //! The loop: newest first, backlog after, waits, wakes, and the last push.
 
+use tokio::sync::Notify;
+
 use super::*;
 
 struct Running {
