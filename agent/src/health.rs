@@ -143,8 +143,7 @@ fn impersonal(mount: &Path) -> Option<String> {
     const PERSONAL: [&str; 4] = ["/media", "/run/media", "/home", "/run/user"];
     let inside = |parent: &&str| mount.strip_prefix(parent).is_ok_and(|rest| rest.components().count() > 0);
     let text = mount.to_str()?;
-    (!PERSONAL.iter().any(|parent| inside(parent)) && text.len() <= Health::MOUNT_BYTES_MAX)
-        .then(|| text.to_owned())
+    (!PERSONAL.iter().any(inside) && text.len() <= Health::MOUNT_BYTES_MAX).then(|| text.to_owned())
 }
 
 #[cfg(test)]

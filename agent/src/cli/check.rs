@@ -61,7 +61,7 @@ async fn push(config: &Config, identity: &Identity, plan: Plan) -> Delivery {
         Err(error) if matches!(error.downcast_ref(), Some(SpoolError::Locked { .. })) => {
             return Delivery::LeftToRunningAgent;
         }
-        Err(error) => return Delivery::Failed(format!("{error:#}")),
+        Err(error) => return Delivery::Unreadable(format!("{error:#}")),
     };
     let uplink = Uplink::new(
         run::uplink_options(config),
@@ -72,11 +72,11 @@ async fn push(config: &Config, identity: &Identity, plan: Plan) -> Delivery {
     );
     let mut uplink = match uplink {
         Ok(uplink) => uplink,
-        Err(error) => return Delivery::Failed(error.to_string()),
+        Err(error) => return Delivery::Unreadable(error.to_string()),
     };
     match tokio::time::timeout(PUSH_WAIT_MAX, uplink.push_once()).await {
         Ok(Ok(pushed)) => Delivery::Done { records: pushed.acknowledged },
-        Ok(Err(error)) => Delivery::Failed(error.to_string()),
+        Ok(Err(failure)) => Delivery::Failed(failure),
         Err(_) => Delivery::TimedOut,
     }
 }

@@ -7,7 +7,7 @@ use suar_wire::join_code::JoinCode;
 
 use super::{EXIT_TROUBLE, JoinArgs, refuse, start_log, words};
 use crate::config::{self, Config};
-use crate::joining::{self, Existing};
+use crate::joining::{self, Existing, JoinFailure};
 use crate::language::Language;
 
 pub async fn execute(args: JoinArgs) -> ExitCode {
@@ -52,6 +52,11 @@ pub async fn execute(args: JoinArgs) -> ExitCode {
     let existing = if args.force { Existing::Replace } else { Existing::Keep };
     let joined = match joining::join(&code, &config.state, existing).await {
         Ok(joined) => joined,
+        Err(JoinFailure::AlreadyJoined { site }) if site == code.site && file.exists() => {
+            // What was asked for is so already: a script that installs twice must not fail.
+            println!("{}", JoinFailure::AlreadyJoined { site }.message(language));
+            return ExitCode::SUCCESS;
+        }
         Err(failure) => {
             eprintln!("{}", failure.message(language));
             tracing::debug!("{:#}", anyhow::Error::from(failure));

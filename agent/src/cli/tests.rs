@@ -6,6 +6,7 @@ use suar_wire::{Cause, Echo, EchoMethod, Failure, Note, Outcome, Plan, Verdict};
 
 use super::words::{self, Delivery};
 use super::*;
+use crate::uplink::PushFailure;
 
 fn golden(name: &str, text: &str) {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
@@ -74,7 +75,11 @@ fn round(verdict: Verdict, note: Note) -> Round {
 fn the_findings_of_a_check_are_what_was_reviewed() {
     let scenes = [
         (Verdict::Up, Note::None, Delivery::Done { records: 12 }),
-        (Verdict::Up, Note::CollectorUnreachable, Delivery::Failed("cannot reach the collector".to_owned())),
+        (
+            Verdict::Up,
+            Note::CollectorUnreachable,
+            Delivery::Failed(PushFailure::Unreachable("connection refused".to_owned())),
+        ),
         (Verdict::Down(Cause::Internet), Note::None, Delivery::TimedOut),
         (Verdict::Down(Cause::CaptivePortal), Note::None, Delivery::LeftToRunningAgent),
     ];

@@ -10,6 +10,7 @@ use suar_wire::{EchoMethod, Outcome, Stamp};
 use crate::identity::Identity;
 use crate::language::Language;
 use crate::status::{Freshness, Status};
+use crate::uplink::PushFailure;
 
 mod english;
 mod indonesian;
@@ -22,13 +23,15 @@ pub enum Delivery {
     },
     /// The running agent holds the records and sends them itself.
     LeftToRunningAgent,
-    Failed(String),
+    Failed(PushFailure),
+    /// The records on this machine cannot be read.
+    Unreadable(String),
     TimedOut,
 }
 
 impl Delivery {
     pub fn is_trouble(&self) -> bool {
-        matches!(self, Self::Failed(_) | Self::TimedOut)
+        matches!(self, Self::Failed(_) | Self::Unreadable(_) | Self::TimedOut)
     }
 }
 

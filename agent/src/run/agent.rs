@@ -324,3 +324,7 @@ async fn looked(looking: &mut Option<JoinHandle<(Watcher, Health)>>) -> Option<(
     let Some(task) = looking else { return std::future::pending().await };
     task.await.inspect_err(|error| tracing::error!(%error, "the look at the machine broke off")).ok()
 }
+
+#[cfg(test)]
+#[path = "agent_tests.rs"]
+mod tests;

@@ -150,3 +150,75 @@ impl Desk {
 fn lock(spool: &Mutex<Spool>) -> std::sync::MutexGuard<'_, Spool> {
     spool.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use suar_wire::record::ClockStep;
+    use suar_wire::{BootId, Epoch, decode_record};
+
+    use super::*;
+    use crate::spool::{Options, Order};
+
+    const STAMP: Stamp = Stamp { boot: BootId([1; 16]), boot_ms: 1, wall_ms: 2 };
+
+    fn spool(directory: &std::path::Path, bytes_max: u64) -> Spool {
+        Spool::open(directory, Options { bytes_max }, Epoch([1; 8])).expect("a spool").0
+    }
+
+    #[tokio::test]
+    async fn everything_handed_over_is_on_disk_and_numbered_when_it_has_finished() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let shared = Arc::new(Mutex::new(spool(directory.path(), 1 << 20)));
+        let wake = Arc::new(Notify::new());
+        let writer = Writer::start(Arc::clone(&shared), Arc::clone(&wake), directory.path().to_owned());
+        for by_ms in 1..=50 {
+            writer.record(STAMP, Body::ClockStep(ClockStep { by_ms }));
+        }
+        writer.wake_uplink();
+        writer.finish().await;
+        wake.notified().await;
+        drop(shared);
+        let found = spool(directory.path(), 1 << 20).peek(Order::OldestFirst, 1000, 1 << 20).expect("read");
+        let steps: Vec<(u64, Body)> = found
+            .iter()
+            .map(|(_, bytes)| decode_record(bytes).expect("a record"))
+            .map(|record| (record.sequence, record.body))
+            .collect();
+        let expect: Vec<_> =
+            (1..=50).map(|by_ms| (by_ms as u64, Body::ClockStep(ClockStep { by_ms }))).collect();
+        assert_eq!(steps, expect);
+    }
+
+    #[tokio::test]
+    async fn what_a_full_spool_costs_is_told_by_a_record() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let shared = Arc::new(Mutex::new(spool(directory.path(), 256 * 1024)));
+        let writer = Writer::start(Arc::clone(&shared), Arc::new(Notify::new()), directory.path().to_owned());
+        // Many more than fit, handed over slowly enough for the queue.
+        for batch in 0..40i64 {
+            for by_ms in 0..500 {
+                writer.record(STAMP, Body::ClockStep(ClockStep { by_ms: batch * 1000 + by_ms }));
+            }
+            let mut stats = writer.stats.clone();
+            let total = (batch as u64 + 1) * 500;
+            let settled =
+                |stats: &Stats| stats.in_memory == 0 && stats.records_pending + stats.dropped_total >= total;
+            tokio::time::timeout(std::time::Duration::from_secs(60), stats.wait_for(settled))
+                .await
+                .expect("the writer keeps up")
+                .expect("the writer runs");
+        }
+        writer.finish().await;
+        let spool = lock(&shared);
+        assert!(spool.stats().dropped_total > 0);
+        let found = spool.peek(Order::OldestFirst, usize::MAX, usize::MAX).expect("read");
+        let told: u64 = found
+            .iter()
+            .filter_map(|(_, bytes)| match decode_record(bytes).expect("a record").body {
+                Body::Dropped(dropped) => Some(dropped.last - dropped.first + 1),
+                _ => None,
+            })
+            .sum();
+        assert!(told > 0, "some of the losses are told by records that are still there");
+    }
+}

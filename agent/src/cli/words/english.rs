@@ -78,7 +78,8 @@ pub fn findings(round: &Round, delivery: &Delivery) -> String {
         Delivery::LeftToRunningAgent => {
             "Sent: left to the agent that is running on this machine (see `suar-agent status`).\n".to_owned()
         }
-        Delivery::Failed(why) => format!("Not sent: {why}. Nothing is lost, it is sent later.\n"),
+        Delivery::Failed(failure) => format!("Not sent: {failure}. Nothing is lost, it is sent later.\n"),
+        Delivery::Unreadable(why) => format!("Not sent: {why}. Tell the administrator.\n"),
         Delivery::TimedOut => {
             "Not sent: the collector is too slow. Nothing is lost, it is sent later.\n".to_owned()
         }

@@ -9,6 +9,7 @@ use suar_wire::{Cause, EchoError, EchoMethod, Failure, Note, Outcome, Stamp, Ver
 use super::{Delivery, answered, line, median_rtt, ms, seconds_since};
 use crate::identity::Identity;
 use crate::status::{Freshness, Status};
+use crate::uplink::PushFailure;
 
 pub fn code_mistyped(error: &JoinCodeError) -> String {
     let why = match error {
@@ -85,12 +86,28 @@ pub fn findings(round: &Round, delivery: &Delivery) -> String {
             "Pengiriman: dilakukan oleh agen yang sedang berjalan di komputer ini (lihat `suar-agent status`).\n"
                 .to_owned()
         }
-        Delivery::Failed(why) => format!("Belum terkirim: {why}. Tidak ada yang hilang, akan dikirim nanti.\n"),
+        Delivery::Failed(failure) => {
+            format!("Belum terkirim: {}. Tidak ada yang hilang, akan dikirim nanti.\n", push_failed(failure))
+        }
+        Delivery::Unreadable(why) => format!("Belum terkirim: {why}. Hubungi pengelola.\n"),
         Delivery::TimedOut => {
             "Belum terkirim: server terlalu lambat. Tidak ada yang hilang, akan dikirim nanti.\n".to_owned()
         }
     };
     text
+}
+
+fn push_failed(failure: &PushFailure) -> String {
+    match failure {
+        PushFailure::Unreachable(why) => format!("server tidak dapat dihubungi ({why})"),
+        PushFailure::WrongCertificate => "yang menjawab bukan server kita".to_owned(),
+        PushFailure::Unauthorized { .. } => {
+            "server tidak lagi menerima komputer ini; daftarkan lagi dengan kode baru".to_owned()
+        }
+        PushFailure::Later { .. } => "server meminta menunggu".to_owned(),
+        PushFailure::TooLarge | PushFailure::Malformed => "server tidak dapat membaca kiriman ini".to_owned(),
+        PushFailure::Answer(why) => format!("jawaban server tidak dapat dimengerti ({why})"),
+    }
 }
 
 fn found(outcome: Outcome) -> String {
