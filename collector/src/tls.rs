@@ -3,7 +3,7 @@
 //! Agents pin its fingerprint from the join code, so that an intranet needs no public authority.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,6 +13,12 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use suar_wire::join_code::FINGERPRINT_BYTES;
 
 use crate::config::Config;
+
+#[cfg_attr(unix, path = "tls/private_unix.rs")]
+#[cfg_attr(windows, path = "tls/private_windows.rs")]
+mod private;
+
+pub use private::private_dir;
 
 /// The names on a self-made certificate; nobody checks them, the fingerprint is what counts.
 const NAME: &str = "suar-collector";
@@ -59,27 +65,10 @@ pub fn make(data: &Path, names: Vec<String>, this_year: i16) -> anyhow::Result<(
     Ok(())
 }
 
-/// A directory only its owner may enter.
-pub fn private_dir(dir: &Path) -> io::Result<()> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
-        fs::set_permissions(dir, fs::Permissions::from_mode(0o700))
-    }
-    #[cfg(not(unix))]
-    fs::create_dir_all(dir)
-}
-
 /// A new file only its owner may read.
 pub fn write_private(file: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        options.mode(0o600);
-    }
+    private::owner_only(options.write(true).create_new(true));
     let mut opened = options.open(file).with_context(|| format!("{} cannot be made", file.display()))?;
     opened.write_all(bytes).and_then(|()| opened.sync_all()).with_context(|| format!("{}", file.display()))
 }
