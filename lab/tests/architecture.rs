@@ -244,7 +244,7 @@ fn every_source_file_says_what_it_is_for() {
         let mut files = Vec::new();
         collect(&root().join(directory), &mut files);
         for file in files.iter().filter(|file| !file.ends_with("tests.rs")) {
-            let text = fs::read_to_string(&file).expect("a source file");
+            let text = fs::read_to_string(file).expect("a source file");
             assert!(text.starts_with("//! "), "{} does not start with its duty", file.display());
             assert!(!text.contains("(to be written)"), "{} is still to be written", file.display());
         }
