@@ -44,6 +44,7 @@ if [ ! -d "$toolchain" ]; then
   mv "$toolchain.part" "$toolchain"
 fi
 
+# The copy's own cargo: rustup's would point the compiler back at the original's libraries.
 RUSTC="$toolchain/bin/rustc" RUSTC_BOOTSTRAP=1 CC_x86_64_pc_windows_gnu=x86_64-w64-mingw32-gcc \
-  cargo check --locked -p suar-agent --bins -Zbuild-std=std,panic_abort --target x86_64-pc-windows-gnu "$@"
+  "$toolchain/bin/cargo" check --locked -p suar-agent --bins -Zbuild-std=std,panic_abort --target x86_64-pc-windows-gnu "$@"
 echo "the agent compiles for Windows"
