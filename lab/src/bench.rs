@@ -1,0 +1,5 @@
+//! Benchmarks: what the programs cost on this machine. They print figures; they assert nothing about speed.
+
+mod footprint;
+
+pub use footprint::{Footprint, agent_footprint};

@@ -1,0 +1,129 @@
+//! What one agent costs its office: memory, processor, wake-ups, bytes on the line.
+//!
+//! The bytes are counted by the emulated WAN, which sees whole IP packets of both directions, so that
+//! nothing the agent causes is left out. The processor time is the kernel's own account.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use serde::Serialize;
+
+use crate::programs::{Agent, Collector, Process, wait_until};
+use crate::seed::printed_seed;
+use crate::wan::{Conditions, Direction};
+use crate::world::{COLLECTOR, NAME, PUBLIC_RESOLVER, TARGETS, World};
+
+/// A Pulau Seliu of the laboratory.
+const SITE: &str = "19.02.02.2009";
+/// One way; a round trip of 40 ms is an office on a good line.
+const DELAY: Duration = Duration::from_millis(20);
+
+#[derive(Debug, Clone, Serialize)]
+pub struct Footprint {
+    pub seconds: u64,
+    pub slot_seconds: u32,
+    pub resident_kib: u64,
+    pub resident_peak_kib: u64,
+    pub processor_ms: u64,
+    /// Voluntary context switches of all threads: how often the machine was woken.
+    pub wake_ups: u64,
+    pub up_bytes: u64,
+    pub down_bytes: u64,
+}
+
+impl Footprint {
+    /// Both directions over 30 days at the measured rate, in megabytes of 10^6 bytes.
+    pub fn megabytes_a_month(&self) -> f64 {
+        let bytes = (self.up_bytes + self.down_bytes) as f64;
+        bytes / self.seconds as f64 * 86_400.0 * 30.0 / 1e6
+    }
+
+    /// Processor time as a share of one core.
+    pub fn core_share(&self) -> f64 {
+        self.processor_ms as f64 / 1000.0 / self.seconds as f64
+    }
+}
+
+/// Runs an agent by the standard profile against a collector over an emulated line, and looks at it for
+/// `seconds` after its first receipt. The clocks are real: so is the time it takes.
+pub fn agent_footprint(seconds: u64) -> Result<Footprint> {
+    let world = World::with_offices(1, &Conditions::delayed(DELAY), printed_seed("footprint"))?;
+    let office = world.offices.first().context("one office was asked for")?;
+    let directory = tempfile::tempdir()?;
+    let address = format!("{COLLECTOR}:8443");
+    let plan = format!(
+        "[plan]\ntargets = [{}]\npublic_resolver = \"{PUBLIC_RESOLVER}\"\ndns_name = \"{NAME}\"\n\
+         online_url = \"http://{COLLECTOR}:8444/v1/online\"\n",
+        TARGETS.map(|target| format!("\"{target}\"")).join(", ")
+    );
+    let mut collector = Collector::init(Some(&world.internet), directory.path(), &address, &plan)?;
+    collector.serve()?;
+    collector.administer(&["site", "add", SITE, "--hours", "always"])?.ok()?;
+    let mut agent = Agent::new(Some(&office.pc), directory.path(), "agent")?;
+    agent.join(&collector.join_code(SITE, &[])?)?.ok()?;
+    agent.run()?;
+    wait_until("the first record at the collector", Duration::from_secs(200), || {
+        let metrics = collector.get("/metrics").map_err(|error| format!("{error:#}"))?;
+        let arrived = metrics.body.contains("suar_site_last_measured_timestamp_seconds{");
+        if arrived { Ok(()) } else { Err("no site was measured yet".to_owned()) }
+    })?;
+
+    let process = agent.process().context("the agent runs")?;
+    let lines = |direction| office.uplink.counters(direction).delivered.bytes;
+    let (before, up, down) = (Account::of(process)?, lines(Direction::Up), lines(Direction::Down));
+    // A measured span, not synchronisation: this is the thing that is asked for.
+    std::thread::sleep(Duration::from_secs(seconds));
+    let after = Account::of(process)?;
+    Ok(Footprint {
+        seconds,
+        slot_seconds: 60,
+        resident_kib: after.resident_kib,
+        resident_peak_kib: after.resident_peak_kib,
+        processor_ms: after.processor_ms - before.processor_ms,
+        wake_ups: after.wake_ups - before.wake_ups,
+        up_bytes: lines(Direction::Up) - up,
+        down_bytes: lines(Direction::Down) - down,
+    })
+}
+
+/// The kernel's account of a process, from /proc.
+struct Account {
+    resident_kib: u64,
+    resident_peak_kib: u64,
+    processor_ms: u64,
+    wake_ups: u64,
+}
+
+impl Account {
+    fn of(process: &Process) -> Result<Self> {
+        let directory = std::path::PathBuf::from(format!("/proc/{}", process.pid()));
+        let status = std::fs::read_to_string(directory.join("status"))?;
+        let kib = |text: &str, key: &str| {
+            text.lines()
+                .find_map(|line| line.strip_prefix(key)?.split_whitespace().next()?.parse::<u64>().ok())
+                .with_context(|| format!("{key} in the kernel's account"))
+        };
+        let stat = std::fs::read_to_string(directory.join("stat"))?;
+        // Fields after the name, which may hold spaces: user and system ticks are the 12th and 13th.
+        let ticks: u64 = stat
+            .rsplit_once(')')
+            .context("a process name in stat")?
+            .1
+            .split_whitespace()
+            .skip(11)
+            .take(2)
+            .filter_map(|field| field.parse::<u64>().ok())
+            .sum();
+        let mut wake_ups = 0;
+        for thread in std::fs::read_dir(directory.join("task"))? {
+            let thread = std::fs::read_to_string(thread?.path().join("status"))?;
+            wake_ups += kib(&thread, "voluntary_ctxt_switches:")?;
+        }
+        Ok(Self {
+            resident_kib: kib(&status, "VmRSS:")?,
+            resident_peak_kib: kib(&status, "VmHWM:")?,
+            processor_ms: ticks * 10,
+            wake_ups,
+        })
+    }
+}
