@@ -96,14 +96,15 @@ say "5. What Prometheus sees: https://127.0.0.1:$https_port/metrics"
 get /metrics | grep -E '^suar_(site_(up|state|rtt_seconds|down_cause|slots_total|gateway_rtt_seconds|dns_seconds)|island_standing|agent_(info|memory|spool))' | grep -v ' 0$' | head -n 25
 
 say "6. What a program asks: https://127.0.0.1:$https_port/api/islands"
-get "/api/islands" | python3 -c '
+get /api/islands | python3 -c '
 import json, sys
-answer = json.load(sys.stdin)
-islands = [i for i in answer["islands"] if i.get("sites_total", i.get("sites", 0))]
-print(json.dumps(islands[:1], indent=2, ensure_ascii=False))' 2>/dev/null || get "/api/islands" | head -c 600
+island = json.load(sys.stdin)["islands"][0]
+print(json.dumps(island, indent=2, ensure_ascii=False))' 2>/dev/null || get /api/islands | head -c 800
 
 say "7. What a planner prints: suar-collector report (Indonesian; --lang en for English)"
-suar-collector report --config "$config" --format md --lang id | head -n 60
+# Times of a period are read in the zone of western Indonesia, seven hours ahead.
+now=$(TZ=WIB-7 date +%Y-%m-%dT%H:%M) soon=$(TZ=WIB-7 date -d '+1 minute' +%Y-%m-%dT%H:%M)
+suar-collector report --config "$config" --period "$now..$soon" --scope 19.02.40141 --format md --lang id | sed '/^## Cara/,$d' | head -n 70
 
 say "It runs. Logs, data and configuration are in $dir"
 if [ -n "$seconds" ]; then

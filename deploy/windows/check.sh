@@ -18,6 +18,7 @@ fi
 # A private package state, so that the machine's own sources stay as they are.
 sources=$cache/apt
 if [ ! -d "$cache/src-$version" ]; then
+  # shellcheck disable=SC2016 # apt fills it in
   mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | grep -m1 '/debian/\?$')
   mkdir -p "$sources"/{lists/partial,archives/partial}
   echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror trixie-backports main" >"$sources/sources.list"

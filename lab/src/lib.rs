@@ -1,7 +1,7 @@
 //! The laboratory: both programs together over an emulated network, with the truth known.
 //!
 //! Read [`world`] first (an internet, offices, what can be broken), then [`netns`] and [`wan`] that it is
-//! made of, and [`programs`] for the real processes inside. [`fleet`] and [`load`] make numbers.
+//! made of, and [`programs`] for the real processes inside. [`fleet`], [`load`] and [`bench`] make numbers.
 
 pub mod world;
 
@@ -10,6 +10,7 @@ pub mod wan;
 
 pub mod programs;
 
+pub mod bench;
 pub mod fleet;
 pub mod load;
 

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
+use suar_lab::bench;
 use suar_lab::dates::Quarter;
 use suar_lab::fleet::Fleet;
 use suar_lab::load::{self, Load};
@@ -50,6 +51,12 @@ enum Command {
         #[arg(long)]
         code: String,
     },
+    /// What an agent costs by the standard profile: memory, processor, wake-ups, bytes on the line.
+    Footprint {
+        /// How long it is looked at, after its first receipt.
+        #[arg(long, default_value_t = 300)]
+        seconds: u64,
+    },
 }
 
 fn main() -> Result<()> {
@@ -72,6 +79,9 @@ fn main() -> Result<()> {
         Command::Load { pushes, agents, records, code } => {
             let measured = load::run(&Load { pushes, agents, records_a_push: records }, &code)?;
             println!("{}", serde_json::to_string(&measured)?);
+        }
+        Command::Footprint { seconds } => {
+            println!("{}", serde_json::to_string(&bench::agent_footprint(seconds)?)?);
         }
     }
     Ok(())

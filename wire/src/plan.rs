@@ -8,7 +8,6 @@ use crate::slot::SlotWidth;
 
 /// Every duration in whole seconds, every target an address: a plan must work while names do not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Plan {
     /// Grows by one with every change.
     pub version: u32,

@@ -29,19 +29,12 @@ pub struct Footprint {
     pub wake_ups: u64,
     pub up_bytes: u64,
     pub down_bytes: u64,
-}
-
-impl Footprint {
-    /// Both directions over 30 days at the measured rate, in megabytes of 10^6 bytes.
-    pub fn megabytes_a_month(&self) -> f64 {
-        let bytes = (self.up_bytes + self.down_bytes) as f64;
-        bytes / self.seconds as f64 * 86_400.0 * 30.0 / 1e6
-    }
-
-    /// Processor time as a share of one core.
-    pub fn core_share(&self) -> f64 {
-        self.processor_ms as f64 / 1000.0 / self.seconds as f64
-    }
+    /// Both directions over an hour at the measured rate.
+    pub bytes_an_hour: u64,
+    /// The same over 30 days, megabytes of 10^6 bytes.
+    pub megabytes_a_month: f64,
+    /// Processor time as a share of one core, per cent.
+    pub core_percent: f64,
 }
 
 /// Runs an agent by the standard profile against a collector over an emulated line, and looks at it for
@@ -74,15 +67,21 @@ pub fn agent_footprint(seconds: u64) -> Result<Footprint> {
     // A measured span, not synchronisation: this is the thing that is asked for.
     std::thread::sleep(Duration::from_secs(seconds));
     let after = Account::of(process)?;
+    let (up_bytes, down_bytes) = (lines(Direction::Up) - up, lines(Direction::Down) - down);
+    let processor_ms = after.processor_ms - before.processor_ms;
+    let bytes_an_hour = (up_bytes + down_bytes) * 3_600 / seconds.max(1);
     Ok(Footprint {
         seconds,
         slot_seconds: 60,
         resident_kib: after.resident_kib,
         resident_peak_kib: after.resident_peak_kib,
-        processor_ms: after.processor_ms - before.processor_ms,
+        processor_ms,
         wake_ups: after.wake_ups - before.wake_ups,
-        up_bytes: lines(Direction::Up) - up,
-        down_bytes: lines(Direction::Down) - down,
+        up_bytes,
+        down_bytes,
+        bytes_an_hour,
+        megabytes_a_month: bytes_an_hour as f64 * 24.0 * 30.0 / 1e6,
+        core_percent: processor_ms as f64 / 10.0 / seconds.max(1) as f64,
     })
 }
 

@@ -1,0 +1,107 @@
+#!/usr/bin/env bash
+# Benchmarks of the programs as offices and the centre run them. Prints a table, writes JSON.
+#
+#   lab/bench.sh [size|agent|ingest|report]...     without a name: all of them
+#
+# SUAR_BENCH_SECONDS is how long the agent is looked at (300). Figures go to target/bench/NAME.json.
+# The machine should be quiet. Root, for network namespaces.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/target}
+out=$CARGO_TARGET_DIR/bench
+mkdir -p "$out"
+work=$(mktemp -d)
+collector_pid=
+stop() {
+    [ -z "$collector_pid" ] || kill "$collector_pid" 2>/dev/null || true
+    [ -z "$collector_pid" ] || wait "$collector_pid" 2>/dev/null || true
+    rm -rf "$work"
+}
+trap stop EXIT
+
+row() { printf '%-44s %18s\n' "$1" "$2"; }
+field() { python3 -c 'import json,sys; print(json.load(open(sys.argv[1]))[sys.argv[2]])' "$1" "$2"; }
+
+# Programs as they are shipped: `small` for offices, `release` for the centre.
+build() {
+    cargo build --quiet --locked --release -p suar-collector -p suar-lab -p suar-agent
+}
+
+size() {
+    cargo build --quiet --locked --profile small -p suar-agent
+    local agent collector
+    agent=$(stat -c %s "$CARGO_TARGET_DIR/small/suar-agent")
+    collector=$(stat -c %s "$CARGO_TARGET_DIR/release/suar-collector")
+    printf '{"agent_bytes": %s, "collector_bytes": %s}\n' "$agent" "$collector" >"$out/size.json"
+    row "agent, stripped, bytes" "$agent"
+    row "collector, stripped, bytes" "$collector"
+}
+
+agent() {
+    # The lab starts what lies beside it: the agent that offices get.
+    cargo build --quiet --locked --profile small -p suar-agent
+    mkdir -p "$work/bin"
+    cp "$CARGO_TARGET_DIR/small/suar-agent" "$CARGO_TARGET_DIR/release/suar-collector" \
+        "$CARGO_TARGET_DIR/release/suar-lab" "$work/bin/"
+    "$work/bin/suar-lab" footprint --seconds "${SUAR_BENCH_SECONDS:-300}" 2>"$work/footprint.log" >"$out/agent.json" ||
+        { cat "$work/footprint.log" >&2 && return 1; }
+    for name in seconds resident_kib resident_peak_kib core_percent wake_ups up_bytes down_bytes bytes_an_hour megabytes_a_month; do
+        row "agent, $name" "$(field "$out/agent.json" $name)"
+    done
+}
+
+ingest() {
+    local data=$work/ingest bin=$CARGO_TARGET_DIR/release
+    local config=$data/collector.toml
+    "$bin/suar-collector" init --data "$data" --public-address 127.0.0.1:18743 >/dev/null
+    sed -i -e 's|^https = .*|https = "127.0.0.1:18743"|' -e 's|^online = .*|online = ""|' \
+        -e 's|^pushes_a_minute = .*|pushes_a_minute = 1000000|' -e 's|^slot_seconds = .*|slot_seconds = 1|' "$config"
+    "$bin/suar-collector" serve --config "$config" 2>"$work/collector.log" &
+    collector_pid=$!
+    for _ in $(seq 100); do
+        curl -sfk https://127.0.0.1:18743/readyz >/dev/null && break
+        sleep 0.1
+    done
+    "$bin/suar-collector" site add 19.02.02.2009 --config "$config" >/dev/null
+    local code
+    code=$("$bin/suar-collector" join-code 19.02.02.2009 --uses 64 --config "$config" | grep -om1 'SUAR1-[^ ]*')
+    "$bin/suar-lab" load --pushes 20000 --agents 64 --code "$code" >"$out/ingest.json"
+    local resident
+    resident=$(awk '/VmHWM/ {print $2}' "/proc/$collector_pid/status")
+    kill "$collector_pid" && wait "$collector_pid" || true
+    collector_pid=
+    for name in pushes_a_second p50_ms p99_ms; do row "ingest, $name" "$(field "$out/ingest.json" $name)"; done
+    row "collector, peak resident KiB under that load" "$resident"
+}
+
+report() {
+    local data=$work/fleet bin=$CARGO_TARGET_DIR/release
+    "$bin/suar-collector" init --data "$data" --public-address 127.0.0.1:18743 >/dev/null
+    "$bin/suar-lab" fleet --sites 400 --seed 1 --data "$data" >"$out/fleet.json"
+    local quarter
+    quarter=$(field "$out/fleet.json" quarter)
+    local best=
+    for _ in 1 2 3 4 5; do
+        local start end took
+        start=$(date +%s%N)
+        "$bin/suar-collector" report --config "$data/collector.toml" --period "$quarter" --format json --out "$work/report.json"
+        end=$(date +%s%N)
+        took=$(((end - start) / 1000000))
+        { [ -z "$best" ] || [ "$took" -lt "$best" ]; } && best=$took
+    done
+    local bytes
+    bytes=$(du -cb "$data"/*.db | tail -1 | cut -f1)
+    printf '{"report_ms": %s, "store_bytes": %s, "records": %s}\n' "$best" "$bytes" "$(field "$out/fleet.json" records)" >"$out/report.json"
+    row "report of a quarter, 400 sites, best of 5, ms" "$best"
+    row "records in the store" "$(field "$out/fleet.json" records)"
+    row "store, bytes" "$bytes"
+}
+
+build
+for name in "${@:-}"; do
+    case $name in
+    '') size && agent && ingest && report ;;
+    size | agent | ingest | report) "$name" ;;
+    *) echo "unknown benchmark: $name (size, agent, ingest, report)" >&2 && exit 64 ;;
+    esac
+done
