@@ -68,7 +68,8 @@ ingest() {
     "$bin/suar-lab" load --pushes 20000 --agents 64 --code "$code" >"$out/ingest.json"
     local resident
     resident=$(awk '/VmHWM/ {print $2}' "/proc/$collector_pid/status")
-    kill "$collector_pid" && wait "$collector_pid" || true
+    kill "$collector_pid"
+    wait "$collector_pid" || true
     collector_pid=
     for name in pushes_a_second p50_ms p99_ms; do row "ingest, $name" "$(field "$out/ingest.json" $name)"; done
     row "collector, peak resident KiB under that load" "$resident"

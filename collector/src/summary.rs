@@ -7,7 +7,7 @@ use crate::clock::Quality;
 use crate::day::{BLOCK_SECONDS, Block, DaySummary, Run, State};
 use crate::store::StoredRecord;
 use suar_wire::slot::SECONDS_A_DAY;
-use suar_wire::{Body, EchoMethod, Verdict};
+use suar_wire::{Body, EchoMethod, Note, Verdict};
 
 pub use explain::{Explanation, explain};
 
@@ -41,8 +41,11 @@ pub fn measured(records: &[StoredRecord]) -> DaySummary {
         }
         summary.slot_seconds = summary.slot_seconds.max(round.slot.width.seconds());
         let block = start_s as u32 / BLOCK_SECONDS;
+        // An outage is told by availability. Its echoes, and those of a network that drops all ICMP, would
+        // tell it a second time as loss.
+        let tells_loss = round.verdict.is_up() && round.note != Note::IcmpUnavailable;
         let echoes = round.echoes.iter().filter(|echo| echo.method == EchoMethod::Icmp && echo.sent > 0);
-        for echo in echoes {
+        for echo in echoes.filter(|_| tells_loss) {
             let number = u8::try_from(block).unwrap_or(u8::MAX);
             let block =
                 blocks[block as usize].get_or_insert_with(|| Block { block: number, ..Block::default() });

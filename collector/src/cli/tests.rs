@@ -3,7 +3,7 @@ use clap::CommandFactory;
 use super::*;
 
 /// Set to renew the golden text; then look at the difference.
-const RENEW: &str = "RENEW_GOLDEN";
+const RENEW: &str = "SUAR_RENEW";
 
 #[test]
 fn the_help_of_every_command_is_the_golden_one() {

@@ -2,7 +2,7 @@ use std::net::IpAddr;
 
 use proptest::prelude::*;
 use suar_wire::record::{Ending, Gap, GapReason, Round, SessionStart};
-use suar_wire::{AgentId, BootId, Cause, Echo, Epoch, Note, Outcome, Record, Slot, SlotWidth, Stamp};
+use suar_wire::{AgentId, Body, BootId, Cause, Echo, Epoch, Note, Outcome, Record, Slot, SlotWidth, Stamp};
 
 use super::explain::explained_by;
 use super::*;
@@ -67,6 +67,18 @@ fn only_icmp_counts_as_loss_and_round_trip() {
     let summary = measured(&[round(1_800, 60, Verdict::Up, echoes), round(0, 60, Verdict::Up, vec![])]);
     let blocks: Vec<_> = summary.blocks.iter().map(|b| (b.block, b.sent, b.lost, b.rtt.count())).collect();
     assert_eq!(blocks, [(1, 3, 2, 1)]);
+}
+
+#[test]
+fn an_outage_is_not_told_a_second_time_as_loss() {
+    let lost = || vec![echo(EchoMethod::Icmp, 2, vec![])];
+    let mut without_icmp = round(60, 60, Verdict::Up, lost());
+    if let Body::Round(round) = &mut without_icmp.record.body {
+        round.note = Note::IcmpUnavailable;
+    }
+    let down = round(0, 60, Verdict::Down(Cause::Internet), lost());
+    assert_eq!(measured(&[down, without_icmp]).blocks, []);
+    assert_eq!(measured(&[round(0, 60, Verdict::Up, lost())]).blocks[0].lost, 2);
 }
 
 #[test]

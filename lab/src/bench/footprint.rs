@@ -57,11 +57,11 @@ pub fn agent_footprint(seconds: u64) -> Result<Footprint> {
     agent.run()?;
     wait_until("the first record at the collector", Duration::from_secs(200), || {
         let metrics = collector.get("/metrics").map_err(|error| format!("{error:#}"))?;
-        let arrived = metrics.body.contains("suar_site_last_measured_timestamp_seconds{");
+        let arrived = metrics.text().contains("suar_site_last_measured_timestamp_seconds{");
         if arrived { Ok(()) } else { Err("no site was measured yet".to_owned()) }
     })?;
 
-    let process = agent.process().context("the agent runs")?;
+    let process: &Process = agent.process().context("the agent runs")?;
     let lines = |direction| office.uplink.counters(direction).delivered.bytes;
     let (before, up, down) = (Account::of(process)?, lines(Direction::Up), lines(Direction::Down));
     // A measured span, not synchronisation: this is the thing that is asked for.
