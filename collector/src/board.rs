@@ -123,6 +123,10 @@ impl Board {
         Ok(())
     }
 
+    pub fn region(&self) -> &'static Region {
+        self.region
+    }
+
     /// Judges any period and scope; reads the store, so never on a thread that serves others.
     pub fn assess(
         &self,

@@ -4,6 +4,7 @@
 //! fractions until they are printed. A hole is never down.
 
 mod checksum;
+mod course;
 mod grades;
 mod interval;
 mod island;
@@ -14,6 +15,7 @@ mod site;
 mod timeline;
 
 pub use checksum::InputChecksum;
+pub use course::{Step, Stretch};
 pub use grades::{Grade, Indicators, Standing};
 pub use interval::Bounds;
 pub use island::{Counts, IslandCoverage, IslandStanding, OutsideIsland, judge_islands};

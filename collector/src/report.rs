@@ -3,17 +3,27 @@
 //! Sees coverage results only; no clock, no store. The same input gives the same bytes.
 
 mod cells;
+mod compose;
+mod document;
+mod html;
 mod json;
+mod map;
 mod markdown;
 mod method;
+mod paper;
+#[cfg(test)]
+mod sample;
 mod table;
 mod words;
+mod xlsx;
 
 use std::str::FromStr;
 
 use crate::assessment::Assessment;
+use crate::region::Region;
 
 pub use json::{assessment_json, island_json, site_json};
+pub use paper::{Letter, Paper};
 pub use words::{cause_words, island_words, reason_words, standing_words};
 
 /// What a report is written in.
@@ -32,33 +42,68 @@ pub enum Format {
     Csv,
     /// Everything, in full precision.
     Json,
+    /// To work with: typed cells.
+    Xlsx,
+    /// To read and print, with a map and a chart.
+    Html,
 }
 
-/// A report: what was judged and when it was written down.
+/// A report: what was judged, where, when it was written down, and on what it is printed.
 #[derive(Debug, Clone, Copy)]
 pub struct Report<'a> {
     pub assessment: &'a Assessment,
+    /// For the map; the assessment's own.
+    pub region: &'a Region,
     pub generated_at_s: i64,
+    pub letter: &'a Letter,
+    pub paper: Paper,
+}
+
+/// Why a report could not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum RenderError {
+    #[error("the workbook could not be made: {0}")]
+    Workbook(#[from] rust_xlsxwriter::XlsxError),
 }
 
 impl Report<'_> {
-    /// The report's text, ending in a newline.
-    pub fn render(&self, format: Format, language: Language) -> String {
-        match format {
-            Format::Markdown => markdown::render(self, language),
-            Format::Csv => table::render(self),
-            Format::Json => json::render(self),
-        }
+    /// The report's bytes; text ends in a newline.
+    pub fn render(&self, format: Format, language: Language) -> Result<Vec<u8>, RenderError> {
+        Ok(match format {
+            Format::Markdown => markdown::render(self, language).into_bytes(),
+            Format::Csv => table::render(self).into_bytes(),
+            Format::Json => json::render(self).into_bytes(),
+            Format::Xlsx => xlsx::render(self, language)?,
+            Format::Html => html::render(self, language).into_bytes(),
+        })
     }
 }
 
 impl Format {
+    /// Whether it can be shown on a screen of text.
+    pub fn is_text(self) -> bool {
+        self != Self::Xlsx
+    }
+
+    /// How a file's name ends.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Markdown => "md",
+            Self::Csv => "csv",
+            Self::Json => "json",
+            Self::Xlsx => "xlsx",
+            Self::Html => "html",
+        }
+    }
+
     /// As in an HTTP answer's header.
     pub fn content_type(self) -> &'static str {
         match self {
             Self::Markdown => "text/markdown; charset=utf-8",
             Self::Csv => "text/csv; charset=utf-8",
             Self::Json => "application/json",
+            Self::Xlsx => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+            Self::Html => "text/html; charset=utf-8",
         }
     }
 }
@@ -70,10 +115,10 @@ impl FromStr for Format {
             "md" => Ok(Self::Markdown),
             "csv" => Ok(Self::Csv),
             "json" => Ok(Self::Json),
-            "xlsx" | "pdf" | "html" => {
-                Err(format!("this version does not write {text} yet; it writes md, csv and json"))
-            }
-            other => Err(format!("a report's format is md, csv or json, found {other:?}")),
+            "xlsx" => Ok(Self::Xlsx),
+            "html" => Ok(Self::Html),
+            "pdf" => Err("this version does not write pdf yet; html prints well".to_owned()),
+            other => Err(format!("a report's format is md, csv, json, xlsx or html, found {other:?}")),
         }
     }
 }
@@ -88,3 +133,6 @@ impl FromStr for Language {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

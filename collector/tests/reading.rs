@@ -312,7 +312,7 @@ fn coverage_and_reports_are_judged_for_the_period_and_scope_that_was_asked_for()
 fn a_wrong_question_is_answered_with_what_would_be_right() {
     let (_collector, board) = two_offices();
     for (path, words) in [
-        ("/api/report?format=exe", "md, csv or json"),
+        ("/api/report?format=exe", "md, csv, json"),
         ("/api/report?lang=fr", "id or en"),
         ("/api/report?format=md&language=id", "period, scope"),
         ("/api/coverage?period=yesterday", "yesterday"),

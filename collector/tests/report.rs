@@ -13,7 +13,7 @@ use suar_collector::coverage::Rules;
 use suar_collector::day::{Day, DaySummary};
 use suar_collector::region::builtin;
 use suar_collector::registry::{LinkKind, Site};
-use suar_collector::report::{Format, Language, Report};
+use suar_collector::report::{Format, Language, Letter, Paper, Report};
 use suar_wire::{AgentId, SiteCode};
 
 use support::{Painted, local_s, site, state};
@@ -152,7 +152,14 @@ fn golden(name: &str, text: &str) {
 }
 
 fn written(assessment: &Assessment, format: Format, language: Language) -> String {
-    Report { assessment, generated_at_s: at("2026-10-05T08:07") }.render(format, language)
+    let report = Report {
+        assessment,
+        region: builtin("19").expect("built in"),
+        generated_at_s: at("2026-10-05T08:07"),
+        letter: &Letter::default(),
+        paper: Paper::A4,
+    };
+    String::from_utf8(report.render(format, language).expect("it is written")).expect("UTF-8")
 }
 
 #[test]

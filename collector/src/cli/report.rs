@@ -9,7 +9,7 @@ use crate::calendar::{Holidays, PeriodName};
 use crate::config::Config;
 use crate::coverage::Rules;
 use crate::region::Region;
-use crate::report::{Format, Language, Report};
+use crate::report::{Format, Language, Letter, Paper, Report};
 use crate::store::Reader;
 use crate::store::admin::Admin;
 use crate::wall_clock::now_ms;
@@ -23,12 +23,18 @@ pub struct Arguments {
     /// Code of a regency, district, village, island or site; the whole province when left out
     #[arg(long, value_name = "CODE")]
     scope: Option<String>,
-    /// md, csv or json
+    /// md, csv, json, xlsx or html
     #[arg(long, value_name = "FORMAT", default_value = "md")]
     format: Format,
     /// id or en
     #[arg(long, value_name = "LANGUAGE", default_value = "id")]
     lang: Language,
+    /// a4 or f4: what html and xlsx are printed on
+    #[arg(long, value_name = "PAPER", default_value = "a4")]
+    paper: Paper,
+    /// TOML file with letter head and signature; both are blank when left out
+    #[arg(long, value_name = "FILE")]
+    letter: Option<PathBuf>,
     /// File to write; standard output when left out
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -37,11 +43,15 @@ pub struct Arguments {
 pub fn run(arguments: Arguments, config: &Config) -> anyhow::Result<()> {
     let region = Admin::open(&config.data)?.region()?;
     let now_s = now_ms().div_euclid(1000);
-    let text = report(&config.data, region, &config.coverage, &arguments, now_s)?;
+    let made = report(&config.data, region, &config.coverage, &arguments, now_s)?;
     match &arguments.out {
-        Some(file) => std::fs::write(file, text)
+        Some(file) => std::fs::write(file, made)
             .with_context(|| format!("the report could not be written to {}", file.display())),
-        None => super::site::print(&text),
+        None if arguments.format.is_text() => super::site::print(&String::from_utf8_lossy(&made)),
+        None => {
+            let format = arguments.format.extension();
+            anyhow::bail!("a report as {format} is no text for a screen; name its file with --out")
+        }
     }
 }
 
@@ -52,13 +62,22 @@ fn report(
     rules: &Rules,
     args: &Arguments,
     now_s: i64,
-) -> anyhow::Result<String> {
+) -> anyhow::Result<Vec<u8>> {
     let reader = Reader::open(dir)?;
     let holidays = Holidays::national();
     let name = args.period.unwrap_or_else(|| PeriodName::quarter_at(now_s));
     let request = Request { region, rules, holidays: &holidays, name, scope: args.scope.as_deref(), now_s };
     let assessment = assess(&reader, request)?;
-    Ok(Report { assessment: &assessment, generated_at_s: now_s }.render(args.format, args.lang))
+    let letter = args.letter.as_deref().map_or(Ok(Letter::default()), letter_of)?;
+    let report =
+        Report { assessment: &assessment, region, generated_at_s: now_s, letter: &letter, paper: args.paper };
+    Ok(report.render(args.format, args.lang)?)
+}
+
+fn letter_of(file: &Path) -> anyhow::Result<Letter> {
+    let name = file.display().to_string();
+    let text = std::fs::read_to_string(file).with_context(|| format!("{name} could not be read"))?;
+    Letter::parse(&text, &name).map_err(anyhow::Error::msg)
 }
 
 #[cfg(test)]
@@ -83,6 +102,7 @@ mod tests {
             .map_err(|error| error.to_string())?;
         let region = builtin("19").expect("built in");
         report(dir.path(), region, &Rules::default(), &line.arguments, NOW_S)
+            .map(|made| String::from_utf8_lossy(&made).into_owned())
             .map_err(|error| format!("{error:#}"))
     }
 
@@ -100,8 +120,10 @@ mod tests {
             (["--period", "2027-Q1"], "has not begun yet"),
             (["--scope", "99.99"], "\"99.99\" is no code"),
             (["--format", "pdf"], "does not write pdf yet"),
-            (["--format", "docx"], "md, csv or json"),
+            (["--format", "docx"], "md, csv, json"),
             (["--lang", "nl"], "id or en"),
+            (["--paper", "letter"], "a4 or f4"),
+            (["--letter", "/nowhere/letter.toml"], "/nowhere/letter.toml could not be read"),
         ] {
             let error = report_of(&words).expect_err(part);
             assert!(error.contains(part), "{error}");

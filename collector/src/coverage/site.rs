@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use suar_wire::Cause;
 
+use super::course::{self, Stretch};
 use super::grades::{self, Grade, Indicators, Standing};
 use super::interval::{self, Bounds};
 use super::outages::{self, Outage, seconds_within};
@@ -85,6 +86,9 @@ pub struct SiteCoverage {
     pub days_observed: u32,
     /// Observed days that the period asks for.
     pub days_needed: u32,
+
+    /// The measured part in days or months, ascending; see [`Stretch`].
+    pub course: Vec<Stretch>,
 
     /// Ascending by start.
     pub outages: Vec<Outage>,
@@ -191,6 +195,7 @@ pub fn judge_site(input: SiteInput<'_>, period: Period, rules: &Rules, holidays:
         && interval.is_some_and(|bounds| {
             [bounds.low, bounds.high].iter().any(|end| indicators_at(Some(*end)).standing() != standing)
         });
+    let course = course::of_days(&tally.days, period.window);
     let without_power_s = without_power(&segments, &expected, site, measured);
     let down_lengths = || outages.iter().map(|outage| outage.seconds_down);
 
@@ -210,6 +215,7 @@ pub fn judge_site(input: SiteInput<'_>, period: Period, rules: &Rules, holidays:
         days_expected: u32_of(days_expected),
         days_observed: u32_of(days_observed),
         days_needed,
+        course,
         mean_outage_s: down_lengths().sum::<u64>().checked_div(outages.len() as u64),
         longest_outage_s: down_lengths().max(),
         outages,
@@ -247,10 +253,10 @@ fn working_days(expected: &[Span], zone: TimeZone) -> BTreeSet<i64> {
 
 /// Seconds of one local day within office hours.
 #[derive(Debug, Default)]
-struct DayTally {
-    expected_s: u64,
-    up_s: u64,
-    seen_s: u64,
+pub(super) struct DayTally {
+    pub(super) expected_s: u64,
+    pub(super) up_s: u64,
+    pub(super) seen_s: u64,
 }
 
 #[derive(Debug, Default)]

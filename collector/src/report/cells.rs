@@ -127,6 +127,11 @@ pub(super) fn date(date: jiff::civil::Date, language: Language) -> String {
     format!("{} {month} {}", date.day(), date.year())
 }
 
+/// `Maret 2026`.
+pub(super) fn month(date: jiff::civil::Date, language: Language) -> String {
+    period(PeriodName::Month { year: date.year(), month: date.month() }, language)
+}
+
 /// `5 Maret 2026 08.07 WIB`; the seconds only where there are some.
 pub(super) fn moment(unix_s: i64, zone: TimeZone, language: Language) -> String {
     let local_s = (unix_s + zone.offset_s()).rem_euclid(86_400);

@@ -1,40 +1,46 @@
 //! The method page: what the words mean, every threshold with its source, and the checksum.
 
 use super::Language;
-use super::cells::{count, number, row, share};
+use super::cells::{count, number, share};
+use super::document::{Block, Cell, Table};
 use crate::assessment::Assessment;
 use crate::coverage::Rules;
 
-pub(super) fn write(text: &mut String, assessment: &Assessment, language: Language) {
-    text.push_str(language.pick("\n## Cara menghitung\n\n", "\n## How this was counted\n\n"));
-    for line in sentences(&assessment.rules, language) {
-        text.push_str(&format!("- {line}\n"));
-    }
-    text.push_str(language.pick("\n### Ambang dan sumbernya\n\n", "\n### Thresholds and their sources\n\n"));
-    let header = match language {
-        Language::Id => ["Ukuran", "Andal", "Tidak andal", "Sumber"],
-        Language::En => ["Measure", "Reliable", "Unreliable", "Source"],
-    };
-    text.push_str(&row(&header.map(str::to_owned)));
-    text.push_str("|---|---|---|---|\n");
+pub(super) fn write(blocks: &mut Vec<Block>, assessment: &Assessment, language: Language) {
+    let text = |id: &str, en: &str| language.pick(id, en).to_owned();
+    blocks.push(Block::Heading(text("Cara menghitung", "How this was counted")));
+    blocks.push(Block::List(sentences(&assessment.rules, language)));
+    blocks.push(Block::Subheading(text("Ambang dan sumbernya", "Thresholds and their sources")));
+    let mut table = Table::new(&threshold_names(language), 4);
     for threshold in thresholds(&assessment.rules, language) {
-        text.push_str(&row(&threshold));
+        table.push(threshold.map(Cell::from));
     }
-    text.push_str(language.pick("\n### Mutu waktu dan data\n\n", "\n### Quality of times and data\n\n"));
-    text.push_str(&times(assessment, language));
-    text.push('\n');
-    let sum = &assessment.input_sha256;
-    text.push_str(&match language {
-        Language::Id => format!(
-            "\nTanda data (SHA-256): `{sum}`. Laporan lain dengan tanda yang sama dibuat dari data dan aturan yang sama.\n"
-        ),
-        Language::En => format!(
-            "\nMark of the data (SHA-256): `{sum}`. Another report with the same mark was made from the same data and rules.\n"
-        ),
-    });
+    blocks.push(Block::Table(table));
+    blocks.push(Block::Subheading(text("Mutu waktu dan data", "Quality of times and data")));
+    blocks.push(Block::Paragraph(times(assessment, language)));
+    blocks.push(Block::Paragraph(checksum(assessment, language)));
 }
 
-fn sentences(rules: &Rules, language: Language) -> Vec<String> {
+pub(super) fn threshold_names(language: Language) -> [(&'static str, u8); 4] {
+    match language {
+        Language::Id => [("Ukuran", 18), ("Andal", 14), ("Tidak andal", 14), ("Sumber", 28)],
+        Language::En => [("Measure", 18), ("Reliable", 14), ("Unreliable", 14), ("Source", 28)],
+    }
+}
+
+pub(super) fn checksum(assessment: &Assessment, language: Language) -> String {
+    let sum = &assessment.input_sha256;
+    match language {
+        Language::Id => format!(
+            "Tanda data (SHA-256): {sum}. Laporan lain dengan tanda yang sama dibuat dari data dan aturan yang sama."
+        ),
+        Language::En => format!(
+            "Mark of the data (SHA-256): {sum}. Another report with the same mark was made from the same data and rules."
+        ),
+    }
+}
+
+pub(super) fn sentences(rules: &Rules, language: Language) -> Vec<String> {
     let enough = share(rules.observed_enough, language);
     let days = count(rules.days_enough_quarter, language);
     let days_share = share(rules.days_enough_share, language);
@@ -76,7 +82,7 @@ fn sentences(rules: &Rules, language: Language) -> Vec<String> {
     }
 }
 
-fn thresholds(rules: &Rules, language: Language) -> Vec<[String; 4]> {
+pub(super) fn thresholds(rules: &Rules, language: Language) -> Vec<[String; 4]> {
     let at_least = |text: String| format!("{} {text}", language.pick("mulai", "from"));
     let below = |text: String| format!("{} {text}", language.pick("di bawah", "below"));
     let up_to = |text: String| format!("{} {text}", language.pick("sampai", "up to"));
@@ -129,7 +135,7 @@ fn thresholds(rules: &Rules, language: Language) -> Vec<[String; 4]> {
 }
 
 /// How many records have a time that was repaired, and how well.
-fn times(assessment: &Assessment, language: Language) -> String {
+pub(super) fn times(assessment: &Assessment, language: Language) -> String {
     let sum = |of: fn(&crate::coverage::SiteCoverage) -> u64| {
         count(assessment.sites.iter().map(of).sum::<u64>(), language)
     };

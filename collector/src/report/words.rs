@@ -64,6 +64,18 @@ pub fn reason_words(reason: Reason, language: Language) -> &'static str {
     language.pick(id, en)
 }
 
+pub(super) fn link_words(link: LinkKind, language: Language) -> &'static str {
+    let (id, en) = match link {
+        LinkKind::Fiber => ("serat optik", "fibre"),
+        LinkKind::Radio => ("radio", "radio"),
+        LinkKind::Cellular => ("seluler", "cellular"),
+        LinkKind::LeoSatellite => ("satelit LEO", "LEO satellite"),
+        LinkKind::GeoSatellite => ("satelit GEO", "GEO satellite"),
+        LinkKind::Unknown => ("belum diketahui", "unknown"),
+    };
+    language.pick(id, en)
+}
+
 pub(super) fn link_label(link: LinkKind) -> &'static str {
     match link {
         LinkKind::Fiber => "fiber",

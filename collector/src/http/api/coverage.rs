@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::{Api, ApiError};
 use crate::assessment::Assessment;
 use crate::calendar::PeriodName;
-use crate::report::{Format, Language, Report, assessment_json};
+use crate::report::{Format, Language, Letter, Paper, Report, assessment_json};
 use crate::wall_clock::now_ms;
 
 /// Longest period over HTTP; the command line takes longer ones.
@@ -60,17 +60,28 @@ pub(super) async fn report(
     let format: Format = format.as_deref().unwrap_or("md").parse().map_err(ApiError::Request)?;
     let language: Language = lang.as_deref().unwrap_or("id").parse().map_err(ApiError::Request)?;
     let now_ms = now_ms();
-    let (name, text) = assessed(&api, period, scope, now_ms, move |assessment| {
-        let report = Report { assessment: &assessment, generated_at_s: now_ms.div_euclid(1000) };
+    let region = api.board.region();
+    let (name, made) = assessed(&api, period, scope, now_ms, move |assessment| {
+        let report = Report {
+            assessment: &assessment,
+            region,
+            generated_at_s: now_ms.div_euclid(1000),
+            letter: &Letter::default(),
+            paper: Paper::default(),
+        };
         (file_name(&assessment, format), report.render(format, language))
     })
     .await?;
+    let body = made.map_err(|error| {
+        tracing::error!(%error, "a report could not be written");
+        ApiError::Broken
+    })?;
     let disposition = format!("inline; filename=\"{name}\"");
     let headers = [
         (header::CONTENT_TYPE, format.content_type().to_owned()),
         (header::CONTENT_DISPOSITION, disposition),
     ];
-    Ok((headers, text).into_response())
+    Ok((headers, body).into_response())
 }
 
 /// Judges on a thread for blocking work, when it is this request's turn, and makes something of it there.
@@ -118,15 +129,11 @@ fn unreadable(rejection: QueryRejection) -> ApiError {
 
 /// Safe in a header and on every file system.
 fn file_name(assessment: &Assessment, format: Format) -> String {
-    let ending = match format {
-        Format::Markdown => "md",
-        Format::Csv => "csv",
-        Format::Json => "json",
-    };
     let safe = |text: &str| {
         text.chars()
             .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '.' | '-') { c } else { '_' })
             .collect::<String>()
     };
-    format!("suar-{}-{}.{ending}", safe(&assessment.scope.code), safe(&assessment.name.to_string()))
+    let (scope, period) = (safe(&assessment.scope.code), safe(&assessment.name.to_string()));
+    format!("suar-{scope}-{period}.{}", format.extension())
 }

@@ -1,0 +1,120 @@
+//! What a reader should know who reads nothing else.
+
+use super::super::Language;
+use super::super::cells::count;
+use super::super::document::Block;
+use super::areas::{island_name, of};
+use crate::assessment::Assessment;
+use crate::coverage::{Counts, IslandStanding};
+
+pub(super) fn write(blocks: &mut Vec<Block>, assessment: &Assessment, language: Language) {
+    blocks.push(Block::Heading(language.pick("Ringkasan", "Summary").to_owned()));
+    blocks.push(Block::List(sentences(assessment, language)));
+}
+
+pub(in super::super) fn sentences(assessment: &Assessment, language: Language) -> Vec<String> {
+    let mut all = Counts::default();
+    assessment.sites.iter().for_each(|site| all.add(site));
+    let n = |number: u32| count(number, language);
+    let (sites, monitored, judged) = (n(all.sites), n(all.monitored), n(all.judged));
+    let (reliable, limited, unreliable) = (n(all.reliable), n(all.limited), n(all.unreliable));
+    if all.sites == 0 {
+        let none =
+            language.pick("Belum ada kantor terdaftar di wilayah ini.", "No office is registered here yet.");
+        return vec![none.to_owned()];
+    }
+    let mut sentences = Vec::new();
+    sentences.extend(without_data(assessment, language));
+    sentences.push(match language {
+        Language::Id => format!(
+            "{monitored} dari {sites} kantor terpantau. {judged} dari {sites} kantor punya data yang cukup untuk dinilai."
+        ),
+        Language::En => format!(
+            "{monitored} of {sites} offices are monitored. {judged} of {sites} offices have enough data to be judged."
+        ),
+    });
+    if all.judged > 0 {
+        sentences.push(match language {
+            Language::Id => format!(
+                "{unreliable} dari {judged} kantor yang dinilai tidak andal, {limited} terbatas, {reliable} andal."
+            ),
+            Language::En => format!(
+                "{unreliable} of {judged} judged offices are unreliable, {limited} limited, {reliable} reliable."
+            ),
+        });
+    }
+    sentences.push(islands(assessment, language));
+    if all.at_border > 0 {
+        let n = of(all.at_border, all.judged, language);
+        sentences.push(match language {
+            Language::Id => format!("Di batas: {n} kantor. Hari-hari lain bisa memberi penilaian lain."),
+            Language::En => format!("At the border: {n} offices. Other days might give another standing."),
+        });
+    }
+    if all.limited_by_power > 0 {
+        let n = of(all.limited_by_power, all.monitored, language);
+        sentences.push(match language {
+            Language::Id => {
+                format!("Terbatas oleh listrik: {n} kantor. Yang kurang listrik, bukan jaringan.")
+            }
+            Language::En => {
+                format!("Limited by power: {n} offices. What is missing there is electricity, not bandwidth.")
+            }
+        });
+    }
+    if !assessment.outside.is_empty() {
+        let n = count(assessment.outside.len() as u64, language);
+        sentences.push(match language {
+            Language::Id => format!("Di luar pengukuran ini: {n} pulau berpenghuni tanpa kantor terdaftar."),
+            Language::En => {
+                format!("Outside this measure: populated islands without a registered office ({n}).")
+            }
+        });
+    }
+    sentences
+}
+
+/// A report about nothing says that it is one.
+fn without_data(assessment: &Assessment, language: Language) -> Option<String> {
+    let without = assessment.sites.iter().all(|site| site.observed_s() == 0);
+    let text = language.pick(
+        "Tidak ada data pada periode ini: tidak satu pun jam kantor terpantau.",
+        "There are no data of this period: not one office hour was observed.",
+    );
+    without.then(|| text.to_owned())
+}
+
+fn islands(assessment: &Assessment, language: Language) -> String {
+    let bad: Vec<String> = assessment
+        .islands
+        .iter()
+        .filter(|island| island.standing == IslandStanding::Unreliable)
+        .map(|island| {
+            let offices = of(island.counts.unreliable, island.counts.judged, language);
+            let name = island_name(&island.name, &island.usual_names);
+            match language {
+                Language::Id => format!("{name} ({offices} kantor tidak andal)"),
+                Language::En => format!("{name} ({offices} offices unreliable)"),
+            }
+        })
+        .collect();
+    let assessable = assessment.islands.iter().any(|island| island.standing != IslandStanding::NotAssessable);
+    match (bad.is_empty(), assessable) {
+        (false, _) => {
+            let lead = language.pick("Tanpa akses digital yang andal", "Without reliable digital access");
+            format!("{lead}: {}.", bad.join(", "))
+        }
+        (true, true) => language
+            .pick(
+                "Tidak ada pulau yang dinilai tanpa akses digital yang andal.",
+                "No assessed island is without reliable digital access.",
+            )
+            .to_owned(),
+        (true, false) => language
+            .pick(
+                "Belum ada pulau yang dapat dinilai: datanya belum cukup.",
+                "No island can be assessed yet: there is not enough data.",
+            )
+            .to_owned(),
+    }
+}

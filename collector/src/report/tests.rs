@@ -1,0 +1,140 @@
+//! Reports as a reader gets them, made of a sample quarter.
+
+use super::sample::{empty_quarter, month, quarter, region, report, sites};
+use super::{Format, Language, Letter, Paper};
+use crate::assessment::Assessment;
+
+const FORMATS: [Format; 5] = [Format::Markdown, Format::Csv, Format::Json, Format::Xlsx, Format::Html];
+/// What somebody could call an office to break a report.
+const HOSTILE: &str = "</td><script>alert(1)</script>\"'|*=1+1\u{7}\u{202e}&amp;";
+
+pub(super) fn made(assessment: &Assessment, format: Format, language: Language) -> Vec<u8> {
+    let letter = Letter::default();
+    report(assessment, &letter, Paper::A4).render(format, language).expect("it is written")
+}
+
+pub(super) fn text(assessment: &Assessment, format: Format, language: Language) -> String {
+    String::from_utf8(made(assessment, format, language)).expect("UTF-8")
+}
+
+#[test]
+fn the_same_quarter_gives_the_same_bytes_in_every_format_and_language() {
+    let (once, again) = (quarter(sites(30), None), quarter(sites(30), None));
+    for format in FORMATS {
+        for language in [Language::Id, Language::En] {
+            assert_eq!(made(&once, format, language), made(&again, format, language), "{format:?}");
+        }
+    }
+}
+
+#[test]
+fn a_quarter_without_a_record_says_so_in_every_format_for_reading() {
+    let empty = empty_quarter(sites(8));
+    let none = quarter(Vec::new(), None);
+    for format in [Format::Markdown, Format::Html] {
+        assert!(text(&empty, format, Language::Id).contains("Tidak ada data pada periode ini"));
+        assert!(text(&empty, format, Language::En).contains("There are no data of this period"));
+        assert!(text(&none, format, Language::Id).contains("Belum ada kantor terdaftar di wilayah ini"));
+        assert!(text(&none, format, Language::En).contains("No office is registered here yet"));
+    }
+    made(&empty, Format::Xlsx, Language::Id);
+    made(&none, Format::Xlsx, Language::Id);
+}
+
+#[test]
+fn offices_that_are_not_judged_are_told_one_by_one_with_the_reason() {
+    let assessment = quarter(sites(30), None);
+    let missing = assessment.sites.iter().filter(|site| !site.standing.is_judged());
+    let page = text(&assessment, Format::Markdown, Language::Id);
+    let section = page.split("## Kantor yang belum dapat dinilai").nth(1).expect("the section");
+    let section = section.split("\n## ").next().expect("its end");
+    let mut count = 0;
+    for site in missing {
+        assert!(section.contains(&format!("| {} |", site.site.code)), "{}", site.site.code);
+        count += 1;
+    }
+    assert!(count >= 4);
+    assert!(section.contains("belum ada pemantau di kantor ini"));
+    assert!(section.contains("hari yang diperlukan"));
+}
+
+#[test]
+fn a_hostile_name_stays_text_in_html() {
+    let mut hostile = sites(4);
+    hostile[0].name = HOSTILE.to_owned();
+    hostile[1].provider = HOSTILE.to_owned();
+    let assessment = quarter(hostile, None);
+    let letter = Letter { head: vec![HOSTILE.to_owned()], name: HOSTILE.to_owned(), ..Letter::default() };
+    let page = report(&assessment, &letter, Paper::A4).render(Format::Html, Language::Id).expect("written");
+    let page = String::from_utf8(page).expect("UTF-8");
+    assert!(!page.contains("<script"));
+    assert!(!page.contains('\u{202e}') && !page.contains('\u{7}'));
+    assert!(page.contains("&lt;/td&gt;&lt;script&gt;alert(1)&lt;/script&gt;&quot;&#39;|*=1+1"));
+    let rows = |page: &str| page.matches("<tr>").count();
+    assert_eq!(rows(&page), rows(&text(&quarter(sites(4), None), Format::Html, Language::Id)));
+}
+
+#[test]
+fn html_fetches_nothing_and_repeats_heads_in_print() {
+    let assessment = quarter(sites(40), None);
+    let page = text(&assessment, Format::Html, Language::Id);
+    for never in ["http:", "https:", "src=", "href=", "<script", "@import"] {
+        assert!(!page.to_lowercase().contains(never), "{never}");
+    }
+    assert!(page.contains("<html lang=\"id\">"));
+    assert!(page.contains("thead { display: table-header-group; }"));
+    assert!(page.contains("@page { size: 210mm 297mm;"));
+    assert_eq!(page.matches("<table>").count(), page.matches("<thead>").count());
+    let letter = Letter::default();
+    let f4 = report(&assessment, &letter, Paper::F4).render(Format::Html, Language::En).expect("written");
+    assert!(String::from_utf8(f4).expect("UTF-8").contains("@page { size: 215mm 330mm;"));
+}
+
+#[test]
+fn a_status_is_words_and_a_shape_never_colour_alone() {
+    let assessment = quarter(sites(40), None);
+    let page = text(&assessment, Format::Html, Language::En);
+    let map =
+        page.split("<figure class=\"map\">").nth(1).expect("a map").split("</figure>").next().expect("end");
+    for words in ["unreliable", "limited", "reliable", "not assessable", "no registered office"] {
+        assert!(map.contains(words), "{words}");
+    }
+    let numbers = map.matches("<text").count();
+    assert_eq!(numbers, assessment.islands.len());
+    assert!(map.matches("<path d=\"M").count() > 100, "the islands are drawn");
+}
+
+#[test]
+fn a_report_of_a_regency_and_one_of_a_month_are_made_too() {
+    let regency = quarter(sites(60), Some("19.02"));
+    assert_eq!(regency.scope.code, "19.02");
+    assert!(text(&regency, Format::Html, Language::Id).contains("Ketersediaan menurut bulan"));
+    let month = month(sites(20));
+    let page = text(&month, Format::Html, Language::Id);
+    assert!(page.contains("Ketersediaan menurut hari"));
+    assert!(page.contains("3 Agustus 2026"));
+}
+
+#[test]
+fn a_report_of_the_whole_province_names_every_office() {
+    let all = sites(393);
+    assert_eq!(all.len(), region().villages().len());
+    let assessment = quarter(all, None);
+    let page = text(&assessment, Format::Html, Language::Id);
+    for site in &assessment.sites {
+        assert!(page.contains(&format!("<td>{}</td>", site.site.code)), "{}", site.site.code);
+    }
+    if let Ok(directory) = std::env::var("SUAR_REPORT_DIR") {
+        keep(&directory, &assessment);
+    }
+}
+
+/// Writes every report for people's eyes, where asked for by SUAR_REPORT_DIR.
+fn keep(directory: &str, assessment: &Assessment) {
+    for (language, suffix) in [(Language::Id, "id"), (Language::En, "en")] {
+        for format in FORMATS {
+            let path = format!("{directory}/report-{suffix}.{}", format.extension());
+            std::fs::write(path, made(assessment, format, language)).expect("a writable directory");
+        }
+    }
+}
