@@ -67,10 +67,14 @@ impl Fleet {
     }
 }
 
-/// The offices of the province in turn; a second and third one in a village when there are more.
+/// Steps over the list of villages, so that a small fleet is spread over the province. A prime that does
+/// not divide their number visits each once.
+const STRIDE: usize = 37;
+
+/// The offices of the province; a second and third one in a village when there are more.
 fn site(region: &Region, number: usize) -> Result<Site> {
     let villages = region.villages();
-    let village: &Village = &villages[number % villages.len()];
+    let village: &Village = &villages[number * STRIDE % villages.len()];
     let round = number / villages.len();
     let code = if round == 0 { village.code.clone() } else { format!("{}-{}", village.code, round + 1) };
     Ok(Site {
