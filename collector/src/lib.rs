@@ -11,8 +11,8 @@ pub mod region;
 pub mod registry;
 
 pub mod http;
-pub mod serving;
 pub mod secrets;
+pub mod serving;
 pub mod tls;
 
 pub mod clock;
