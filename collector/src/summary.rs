@@ -6,8 +6,9 @@ pub mod explain;
 use crate::clock::Quality;
 use crate::day::{BLOCK_SECONDS, Block, DaySummary, Run, State};
 use crate::store::StoredRecord;
+use suar_wire::record::Round;
 use suar_wire::slot::SECONDS_A_DAY;
-use suar_wire::{Body, EchoMethod, Note, Verdict};
+use suar_wire::{Body, Echo, EchoMethod, Note, Verdict};
 
 pub use explain::{Explanation, explain};
 
@@ -41,11 +42,7 @@ pub fn measured(records: &[StoredRecord]) -> DaySummary {
         }
         summary.slot_seconds = summary.slot_seconds.max(round.slot.width.seconds());
         let block = start_s as u32 / BLOCK_SECONDS;
-        // An outage is told by availability. Its echoes, and those of a network that drops all ICMP, would
-        // tell it a second time as loss.
-        let tells_loss = round.verdict.is_up() && round.note != Note::IcmpUnavailable;
-        let echoes = round.echoes.iter().filter(|echo| echo.method == EchoMethod::Icmp && echo.sent > 0);
-        for echo in echoes.filter(|_| tells_loss) {
+        for echo in echoes_that_tell_loss(round) {
             let number = u8::try_from(block).unwrap_or(u8::MAX);
             let block =
                 blocks[block as usize].get_or_insert_with(|| Block { block: number, ..Block::default() });
@@ -59,6 +56,15 @@ pub fn measured(records: &[StoredRecord]) -> DaySummary {
     summary.runs = runs(&seconds);
     summary.blocks = blocks.into_iter().flatten().collect();
     summary
+}
+
+/// The ICMP echoes of a round by which loss is counted, here and in the running counters. An outage is told
+/// by availability: its echoes, and those of a network that drops all ICMP, would tell it a second time as
+/// loss.
+pub fn echoes_that_tell_loss(round: &Round) -> impl Iterator<Item = &Echo> {
+    let tells_loss = round.verdict.is_up() && round.note != Note::IcmpUnavailable;
+    let icmp = round.echoes.iter().filter(|echo| echo.method == EchoMethod::Icmp && echo.sent > 0);
+    icmp.filter(move |_| tells_loss)
 }
 
 fn runs(seconds: &[Option<Verdict>]) -> Vec<Run> {

@@ -68,7 +68,7 @@ families! {
     SITE_SLOTS Counter "suar_site_slots_total" ["site", "state", "hours"] "slots"
         "Measured slots of all agents of the site by state, inside and outside office hours; grows with late data too.";
     SITE_ECHOES Counter "suar_site_echoes_total" ["site", "outcome"] "packets"
-        "ICMP echoes sent to external targets, answered or lost; grows with late data too.";
+        "ICMP echoes sent to external targets while the link was up, answered or lost; grows with late data too.";
     SITE_RTT Gauge "suar_site_rtt_seconds" ["site", "target", "method"] "seconds"
         "Round trip to an external target in the newest round; absent when it did not answer.";
     SITE_GATEWAY_RTT Gauge "suar_site_gateway_rtt_seconds" ["site"] "seconds"

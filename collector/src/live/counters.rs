@@ -6,6 +6,7 @@ use suar_wire::slot::SECONDS_A_DAY;
 use super::Timed;
 use crate::calendar::Span;
 use crate::day::{Day, DaySummary, State};
+use crate::summary::echoes_that_tell_loss;
 
 /// Whether a moment lies in a site's office hours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -31,7 +32,7 @@ impl Hours {
 pub struct Counters {
     slots_up: [u64; 2],
     slots_down: [u64; 2],
-    /// ICMP echoes to external targets.
+    /// ICMP echoes to external targets while the link was up.
     pub echoes_sent: u64,
     pub echoes_lost: u64,
 }
@@ -59,7 +60,7 @@ impl Counters {
         let slots = if round.verdict.is_up() { &mut self.slots_up } else { &mut self.slots_down };
         let slot = round.slot.width.slot_at(timed.at_ms);
         slots[hours(slot.start_ms()) as usize] += 1;
-        for echo in round.echoes.iter().filter(|echo| echo.method == suar_wire::EchoMethod::Icmp) {
+        for echo in echoes_that_tell_loss(round) {
             self.echoes_sent += u64::from(echo.sent);
             self.echoes_lost += u64::from(echo.lost());
         }
