@@ -13,7 +13,7 @@ use suar_wire::{Body, BootId, Epoch, Push, Receipt, Record, Stamp};
 use super::{SITE, serving_one_site};
 
 /// Joins without an agent, as the wire format says.
-fn join(collector: &Collector<'_>) -> JoinAnswer {
+pub fn join(collector: &Collector<'_>) -> JoinAnswer {
     let code: JoinCode = collector.join_code(SITE, &[]).expect("a code").parse().expect("a well-formed code");
     let request = JoinRequest {
         secret: code.secret.iter().map(|byte| format!("{byte:02x}")).collect(),
@@ -29,7 +29,7 @@ fn join(collector: &Collector<'_>) -> JoinAnswer {
     serde_json::from_slice(&answer.body).expect("an answer to a join")
 }
 
-fn push(joined: &JoinAnswer, sequences: std::ops::RangeInclusive<u64>) -> Push {
+pub fn push(joined: &JoinAnswer, sequences: std::ops::RangeInclusive<u64>) -> Push {
     let now_ms = suar_lab::world::wall_ms();
     let boot = BootId([3; 16]);
     let record = |sequence| Record {
@@ -46,7 +46,7 @@ fn push(joined: &JoinAnswer, sequences: std::ops::RangeInclusive<u64>) -> Push {
     }
 }
 
-fn send(client: &Client, token: &str, more: &[(&str, &str)], body: &[u8]) -> Answer {
+pub fn send(client: &Client, token: &str, more: &[(&str, &str)], body: &[u8]) -> Answer {
     let bearer = format!("Bearer {token}");
     let headers = [&[("authorization", bearer.as_str()), ("content-type", CONTENT_TYPE)], more].concat();
     client.post(None, "/v1/push", &headers, body).expect("an answer and no broken connection")

@@ -1,6 +1,8 @@
 //! Join codes that are wrong in every way a person can get them wrong.
 
-use suar_lab::programs::{Agent, Finished};
+use std::process::Command;
+
+use suar_lab::programs::{Agent, Finished, finish};
 
 use super::{SITE, serving_one_site};
 
@@ -33,7 +35,29 @@ fn a_code_that_is_used_up_mistyped_or_cut_short_is_refused_in_plain_words() {
     let typed = code.to_lowercase().replace('-', " ");
     first.join(&typed).expect("it runs").ok().expect("a good code is taken however it is typed");
     plainly(&second.join(&code).expect("it runs"), &["has been used"]);
-    plainly(&first.join(&code).expect("it runs"), &["has joined already"]);
+
+    // A script that installs twice is no mistake, and nothing changes by it.
+    let identity = std::fs::read(first.state().join("identity.toml")).expect("an identity");
+    let again = first.join(&code).expect("it runs").ok().expect("what was asked for is so already");
+    assert!(again.contains("has joined already"), "{again}");
+    assert_eq!(std::fs::read(first.state().join("identity.toml")).expect("an identity"), identity);
+}
+
+#[test]
+fn an_expired_code_is_said_to_be_expired() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let collector = serving_one_site(directory.path());
+    let code = collector.join_code(SITE, &["--days", "1"]).expect("a code");
+    // Two days later, by Python's hand.
+    let later = format!(
+        "import sqlite3; c = sqlite3.connect({:?}); \
+         c.execute('UPDATE join_code SET expires_ms = expires_ms - 172800000'); c.commit()",
+        collector.data().join("suar.db").display().to_string()
+    );
+    finish(Command::new("python3").args(["-c", &later])).expect("python runs").ok().expect("time passes");
+    let agent = Agent::new(None, directory.path(), "agent").expect("an agent");
+    plainly(&agent.join(&code).expect("it runs"), &["has expired"]);
+    assert!(!agent.state().join("identity.toml").exists(), "an expired code made an identity");
 }
 
 #[test]
