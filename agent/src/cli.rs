@@ -1,4 +1,4 @@
-//! The command line: `join` once, `run` for ever, `check` and `status` for the person at the office.
+//! The command line: `join` once, `run` for ever, the rest for the person at the office.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -7,8 +7,10 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::{self, Config, Mistakes};
 use crate::language::Language;
+use crate::pause;
 
 mod check;
+mod halt;
 mod join;
 mod show;
 mod words;
@@ -35,6 +37,10 @@ enum Command {
     Check(CheckArgs),
     /// Show what the running agent knows
     Status(StatusArgs),
+    /// Send no probes for a while; the collector is told that it was asked for
+    Pause(PauseArgs),
+    /// End a pause before its time
+    Resume(ResumeArgs),
 }
 
 #[derive(Debug, Args)]
@@ -83,6 +89,27 @@ struct StatusArgs {
     lang: Option<Lang>,
 }
 
+#[derive(Debug, Args)]
+struct PauseArgs {
+    /// How long: minutes, hours or days, at most a week, e.g. 30m, 2h or 1d
+    #[arg(value_name = "LENGTH", value_parser = pause::seconds_of)]
+    seconds: u64,
+    #[command(flatten)]
+    config: ConfigArg,
+    /// Language of messages [default: as in the configuration]
+    #[arg(long, value_enum)]
+    lang: Option<Lang>,
+}
+
+#[derive(Debug, Args)]
+struct ResumeArgs {
+    #[command(flatten)]
+    config: ConfigArg,
+    /// Language of messages [default: as in the configuration]
+    #[arg(long, value_enum)]
+    lang: Option<Lang>,
+}
+
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 enum Lang {
     /// Indonesian
@@ -113,6 +140,14 @@ pub async fn execute(cli: Cli) -> ExitCode {
         },
         Command::Status(args) => match read_config(&args.config) {
             Ok(config) => show::execute(&config, language(args.lang, &config), args.json),
+            Err(code) => code,
+        },
+        Command::Pause(args) => match read_config(&args.config) {
+            Ok(config) => halt::pause(&config, language(args.lang, &config), args.seconds),
+            Err(code) => code,
+        },
+        Command::Resume(args) => match read_config(&args.config) {
+            Ok(config) => halt::resume(&config, language(args.lang, &config)),
             Err(code) => code,
         },
     }

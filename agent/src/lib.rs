@@ -15,6 +15,7 @@ pub mod round;
 pub mod verdict;
 
 pub mod health;
+pub mod pause;
 pub mod session;
 pub mod status;
 

@@ -62,6 +62,7 @@ pub async fn run(config: &Config) -> anyhow::Result<()> {
         writer,
         identity,
         collector: config.collector.clone(),
+        state: config.state.clone(),
     });
     let sending = tokio::spawn(uplink.run(wake, uplink_stops));
 

@@ -37,6 +37,9 @@ pub struct Status {
     pub verdict_since_ms: Option<i64>,
     /// The newest round.
     pub round: Option<Round>,
+    /// Nothing is measured before this moment of the wall clock, because somebody asked for it.
+    #[serde(default)]
+    pub paused_until_ms: Option<i64>,
     pub uplink: Uplink,
     pub spool: Spool,
 }
@@ -191,6 +194,7 @@ mod tests {
             verdict: Some(Verdict::Down(Cause::Internet)),
             verdict_since_ms: Some(5),
             round: None,
+            paused_until_ms: None,
             uplink: Uplink::default(),
             spool: Spool::default(),
         }

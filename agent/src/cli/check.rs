@@ -12,6 +12,7 @@ use crate::clock::Clocks;
 use crate::config::Config;
 use crate::identity::Identity;
 use crate::language::Language;
+use crate::pause;
 use crate::round::{self, Due, Window};
 use crate::run;
 use crate::spool::SpoolError;
@@ -47,6 +48,9 @@ async fn check(config: &Config, language: Language) -> anyhow::Result<ExitCode> 
     let delivery = push(config, &identity, plan.clone()).await;
 
     print!("{}", words::findings(language, &round, &delivery));
+    if let Some(left_ms) = pause::read(&config.state, Clocks::system().now())? {
+        print!("{}", words::pause_left(language, left_ms / 1000));
+    }
     Ok(match (round.verdict.is_up(), delivery.is_trouble()) {
         (false, _) => ExitCode::from(EXIT_DOWN),
         (true, true) => ExitCode::from(EXIT_TROUBLE),

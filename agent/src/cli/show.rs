@@ -6,10 +6,11 @@ use super::{EXIT_DOWN, EXIT_TROUBLE, words};
 use crate::clock::Clocks;
 use crate::config::Config;
 use crate::language::Language;
+use crate::pause;
 use crate::status::{self, Freshness};
 
 pub fn execute(config: &Config, language: Language, json: bool) -> ExitCode {
-    let status = match status::read(&config.runtime, &config.state) {
+    let mut status = match status::read(&config.runtime, &config.state) {
         Ok(Some(status)) => status,
         Ok(None) => {
             eprintln!("{}", words::never_ran(language, &config.runtime));
@@ -21,6 +22,9 @@ pub fn execute(config: &Config, language: Language, json: bool) -> ExitCode {
         }
     };
     let now = Clocks::system().now();
+    // Asked of the file itself: a pause shows at once, not with the next round.
+    let left_ms = pause::read(&config.state, now).ok().flatten();
+    status.paused_until_ms = left_ms.map(|left_ms| now.wall_ms.saturating_add_unsigned(left_ms));
     let freshness = status.freshness(now);
     if json {
         let running = freshness == Freshness::Running;

@@ -52,6 +52,9 @@ in_both! {
     pub fn cannot_write(file: &Path, error: &std::io::Error);
     pub fn joined(identity: &Identity, file: &Path);
     pub fn checking(identity: &Identity);
+    pub fn paused(seconds: u64);
+    pub fn resumed(was_paused: bool);
+    pub fn pause_left(left_s: u64);
     pub fn findings(round: &Round, delivery: &Delivery);
     pub fn trouble(error: &anyhow::Error);
     pub fn never_ran(runtime: &Path);
@@ -97,4 +100,9 @@ fn ms(elapsed_us: u32) -> String {
 /// Seconds since a moment of the wall clock; none when that lies ahead because the clock was set.
 fn seconds_since(wall_ms: i64, now: Stamp) -> u64 {
     u64::try_from(now.wall_ms.saturating_sub(wall_ms) / 1000).unwrap_or(0)
+}
+
+/// Seconds to a moment of the wall clock; none when it has passed.
+fn seconds_until(wall_ms: i64, now: Stamp) -> u64 {
+    u64::try_from(wall_ms.saturating_sub(now.wall_ms) / 1000).unwrap_or(0)
 }

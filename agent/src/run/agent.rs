@@ -1,6 +1,7 @@
 //! The running agent: which rounds are under way, what the clocks did, what is due.
 
 use std::collections::VecDeque;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,6 +15,7 @@ use super::writer::Writer;
 use crate::clock::{Clocks, Jump, JumpWatch, Reading};
 use crate::health::{self, Watcher};
 use crate::identity::Identity;
+use crate::pause;
 use crate::round::{self, Due, Prober, Window, Worries};
 use crate::schedule::{Appointment, Schedule, Turn};
 use crate::status::Status;
@@ -33,6 +35,8 @@ pub struct Parts {
     pub writer: Writer,
     pub identity: Identity,
     pub collector: String,
+    /// Where a pause is told.
+    pub state: PathBuf,
 }
 
 struct UnderWay {
@@ -56,6 +60,10 @@ pub struct Agent {
     taken: Option<Slot>,
     number: u64,
     under_way: VecDeque<UnderWay>,
+    state: PathBuf,
+    /// Since when, by the boot-time clock, nothing was measured because of a pause and no record says so yet.
+    paused_from: Option<u64>,
+    pause_unreadable: bool,
     debounce: Debounce,
     health: HealthWatch,
     status: Status,
@@ -71,8 +79,16 @@ struct HealthWatch {
 
 impl Agent {
     pub fn new(parts: Parts) -> Self {
-        let Parts { clocks, prober, plan: plan_feed, uplink: uplink_feed, writer, identity, collector } =
-            parts;
+        let Parts {
+            clocks,
+            prober,
+            plan: plan_feed,
+            uplink: uplink_feed,
+            writer,
+            identity,
+            collector,
+            state,
+        } = parts;
         let plan = Arc::new(plan_feed.borrow().clone());
         let uplink = uplink_feed.borrow().clone();
         let now = clocks.read();
@@ -90,6 +106,7 @@ impl Agent {
             verdict: None,
             verdict_since_ms: None,
             round: None,
+            paused_until_ms: None,
             uplink: Default::default(),
             spool: Default::default(),
         };
@@ -108,6 +125,9 @@ impl Agent {
             taken: None,
             number: 0,
             under_way: VecDeque::new(),
+            state,
+            paused_from: None,
+            pause_unreadable: false,
             debounce: Debounce::default(),
             health: HealthWatch { resting: Some(Watcher::new()), ..HealthWatch::default() },
             status,
@@ -121,6 +141,10 @@ impl Agent {
             let now = self.look_at_clocks();
             let left = match self.turn(now) {
                 Turn::Wait { left_ms } => Duration::from_millis(left_ms),
+                Turn::Go | Turn::Missed { .. } if self.is_paused(now) => {
+                    self.skip_round(now);
+                    continue;
+                }
                 Turn::Go => {
                     self.start_round(now);
                     continue;
@@ -144,7 +168,9 @@ impl Agent {
     /// Drops what is under way, says goodbye, and waits until that is on disk.
     pub async fn end(mut self, goodbye: Body) {
         self.drop_rounds();
-        let now = self.clocks.now();
+        let reading = self.clocks.read();
+        let now = self.clocks.stamp(reading);
+        self.tell_pause(reading);
         self.writer.record(now, goodbye);
         self.status.running = false;
         self.write_status(now);
@@ -165,6 +191,8 @@ impl Agent {
                     // What straddles the sleep says nothing about the link.
                     self.drop_rounds();
                     self.appointment = None;
+                    self.tell_pause(before(now, from_boot_ms));
+                    self.paused_from = self.paused_from.map(|_| now.boot_ms);
                     let gap = Gap { reason: GapReason::Suspended, from_boot_ms };
                     self.writer.record(stamp, Body::Gap(gap));
                 }
@@ -204,6 +232,56 @@ impl Agent {
         let (prober, plan, slot) = (Arc::clone(&self.prober), Arc::clone(&self.plan), appointment.slot);
         let task = tokio::spawn(async move { round::run(&prober, &plan, slot, window, due).await });
         self.under_way.push_back(UnderWay { stamp: self.clocks.stamp(now), task });
+    }
+
+    /// Reads the file anew for each slot: it is a few bytes that the system has in memory, or the name of a
+    /// file that is not there.
+    fn is_paused(&mut self, now: Reading) -> bool {
+        let stamp = self.clocks.stamp(now);
+        let left_ms = match pause::read(&self.state, stamp) {
+            Ok(left_ms) => {
+                self.pause_unreadable = false;
+                left_ms
+            }
+            Err(error) => {
+                // Said once, not each minute for a year.
+                if !std::mem::replace(&mut self.pause_unreadable, true) {
+                    tracing::warn!(%error, "a pause cannot be read, so measuring goes on");
+                }
+                None
+            }
+        };
+        if left_ms.is_none() && self.paused_from.is_some() {
+            tracing::info!("the pause is over");
+            self.tell_pause(now);
+            self.paused_from = None;
+            // Best effort. One that stays is over all the same, unless the wall clock goes back in a later boot.
+            let _ = pause::remove(&self.state);
+        }
+        self.status.paused_until_ms = left_ms.map(|left_ms| now.wall_ms.saturating_add_unsigned(left_ms));
+        left_ms.is_some()
+    }
+
+    /// The slot is left out because somebody asked for it. A long pause is told piece by piece, so that the
+    /// collector need not wait for its end to know the reason of the silence.
+    fn skip_round(&mut self, now: Reading) {
+        self.taken = self.appointment.take().map(|appointment| appointment.slot);
+        let from_boot_ms = *self.paused_from.get_or_insert_with(|| {
+            tracing::info!("measuring is paused");
+            now.boot_ms
+        });
+        if now.boot_ms.saturating_sub(from_boot_ms) >= u64::from(self.plan.push_seconds) * 1000 {
+            self.tell_pause(now);
+        }
+        self.write_status(self.clocks.stamp(now));
+    }
+
+    /// Records the pause up to now, if there is one; it may go on.
+    fn tell_pause(&mut self, now: Reading) {
+        let Some(from_boot_ms) = self.paused_from.as_mut() else { return };
+        let from_boot_ms = std::mem::replace(from_boot_ms, now.boot_ms).min(now.boot_ms);
+        let gap = Gap { reason: GapReason::Paused, from_boot_ms };
+        self.writer.record(self.clocks.stamp(now), Body::Gap(gap));
     }
 
     /// The agent was there but came too late to look.
@@ -298,6 +376,16 @@ impl HealthWatch {
             None => Duration::ZERO,
             Some(next_at) => next_at.saturating_duration_since(Instant::now()),
         }
+    }
+}
+
+/// What the clocks said at an earlier moment of this boot, by the boot-time clock.
+fn before(now: Reading, boot_ms: u64) -> Reading {
+    let ago_ms = now.boot_ms.saturating_sub(boot_ms);
+    Reading {
+        boot_ms,
+        awake_ms: now.awake_ms,
+        wall_ms: now.wall_ms.saturating_sub(i64::try_from(ago_ms).unwrap_or(i64::MAX)),
     }
 }
 

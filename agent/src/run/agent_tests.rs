@@ -35,6 +35,7 @@ fn office() -> (Office, Agent) {
         ),
         identity: identity.expect("an identity"),
         collector: "127.0.0.1:9".to_owned(),
+        state: directory.path().to_owned(),
     });
     (Office { directory, _plan: plan, uplink }, agent)
 }
@@ -151,4 +152,61 @@ async fn records_keep_the_raw_verdict_while_the_shown_state_waits_for_a_second_o
         })
         .collect();
     assert_eq!(verdicts, [Verdict::Up, down, down]);
+}
+
+fn paused(from_boot_ms: u64) -> Body {
+    Body::Gap(Gap { reason: GapReason::Paused, from_boot_ms })
+}
+
+fn later(now: Reading, ms: u64) -> Reading {
+    Reading { boot_ms: now.boot_ms + ms, awake_ms: now.awake_ms + ms, wall_ms: now.wall_ms + ms as i64 }
+}
+
+#[tokio::test]
+async fn a_pause_is_told_while_it_lasts_and_when_it_ends() {
+    let (office, mut agent) = office();
+    let start = agent.clocks.read();
+    assert!(!agent.is_paused(start));
+    let pause = pause::Pause { from: agent.clocks.stamp(start), seconds: 420 };
+    pause::write(office.directory.path(), &pause).expect("written");
+    for minute in 0..7 {
+        let now = later(start, minute * 60_000);
+        agent.turn(now);
+        assert!(agent.is_paused(now), "minute {minute}");
+        agent.skip_round(now);
+    }
+    assert!(agent.under_way.is_empty(), "nothing is sent");
+    assert_eq!(agent.status.paused_until_ms, Some(start.wall_ms + 420_000));
+    let end = later(start, 420_000);
+    assert!(!agent.is_paused(end));
+    assert_eq!(agent.status.paused_until_ms, None);
+    assert!(!agent.is_paused(end));
+    let fifth = start.boot_ms + 300_000;
+    assert_eq!(records(&office, agent).await, [paused(start.boot_ms), paused(fifth)]);
+}
+
+#[tokio::test]
+async fn a_sleep_during_a_pause_is_told_apart_and_the_pause_goes_on() {
+    let (office, mut agent) = office();
+    let now = agent.clocks.read();
+    let last = earlier(now, 20_000, 1_000, 20_000);
+    let begun = last.boot_ms.saturating_sub(5_000);
+    agent.paused_from = Some(begun);
+    agent.jumps = JumpWatch::new(last);
+    agent.look_at_clocks();
+    let resumed = agent.paused_from.expect("goes on");
+    let [first, second, third] = &records(&office, agent).await[..] else { panic!("three gaps") };
+    assert_eq!(*first, paused(begun));
+    let slept = Gap { reason: GapReason::Suspended, from_boot_ms: last.boot_ms };
+    assert_eq!((second, third), (&Body::Gap(slept), &paused(resumed)));
+    assert!(resumed >= now.boot_ms);
+}
+
+#[tokio::test]
+async fn a_pause_that_cannot_be_read_stops_nothing() {
+    let (office, mut agent) = office();
+    std::fs::write(office.directory.path().join("pause.json"), b"{").expect("written");
+    let now = agent.clocks.read();
+    assert!(!agent.is_paused(now));
+    assert_eq!(records(&office, agent).await, []);
 }

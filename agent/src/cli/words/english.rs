@@ -6,7 +6,7 @@ use suar_wire::join_code::JoinCodeError;
 use suar_wire::record::Round;
 use suar_wire::{Cause, EchoError, EchoMethod, Failure, Note, Outcome, Stamp, Verdict};
 
-use super::{Delivery, answered, line, median_rtt, ms, seconds_since};
+use super::{Delivery, answered, line, median_rtt, ms, seconds_since, seconds_until};
 use crate::identity::Identity;
 use crate::status::{Freshness, Status};
 
@@ -46,6 +46,26 @@ pub fn trouble(error: &anyhow::Error) -> String {
 
 pub fn never_ran(runtime: &Path) -> String {
     format!("No agent has run here (no status in {}). Start it with: suar-agent run", runtime.display())
+}
+
+pub fn paused(seconds: u64) -> String {
+    format!(
+        "Paused for {}: from the next round on nothing is measured. The collector is told. \
+         To end it earlier: suar-agent resume",
+        span(seconds)
+    )
+}
+
+pub fn resumed(was_paused: bool) -> String {
+    if was_paused {
+        "The pause is over: the next round is measured again.".to_owned()
+    } else {
+        "There is no pause; nothing was changed.".to_owned()
+    }
+}
+
+pub fn pause_left(left_s: u64) -> String {
+    format!("PAUSED, {} left: nothing is measured because somebody here asked for it.\n", span(left_s))
 }
 
 pub fn findings(round: &Round, delivery: &Delivery) -> String {
@@ -167,6 +187,9 @@ pub fn status(status: &Status, freshness: Freshness, now: Stamp) -> String {
             "THE AGENT HAS NOT RUN since this machine started. What follows is old.\n".to_owned()
         }
     };
+    if let Some(until_ms) = status.paused_until_ms {
+        text += &pause_left(seconds_until(until_ms, now));
+    }
     text += match status.verdict {
         Some(found) => verdict(found),
         None => "No round is finished yet.",

@@ -6,7 +6,7 @@ use suar_wire::join_code::JoinCodeError;
 use suar_wire::record::Round;
 use suar_wire::{Cause, EchoError, EchoMethod, Failure, Note, Outcome, Stamp, Verdict};
 
-use super::{Delivery, answered, line, median_rtt, ms, seconds_since};
+use super::{Delivery, answered, line, median_rtt, ms, seconds_since, seconds_until};
 use crate::identity::Identity;
 use crate::status::{Freshness, Status};
 use crate::uplink::PushFailure;
@@ -55,6 +55,26 @@ pub fn never_ran(runtime: &Path) -> String {
         "Agen belum pernah berjalan di sini (tidak ada status di {}). Jalankan dengan: suar-agent run",
         runtime.display()
     )
+}
+
+pub fn paused(seconds: u64) -> String {
+    format!(
+        "Dijeda selama {}: mulai putaran berikutnya tidak ada yang diukur. Server diberi tahu. \
+         Untuk mengakhirinya lebih awal: suar-agent resume",
+        span(seconds)
+    )
+}
+
+pub fn resumed(was_paused: bool) -> String {
+    if was_paused {
+        "Jeda berakhir: putaran berikutnya diukur lagi.".to_owned()
+    } else {
+        "Tidak ada jeda; tidak ada yang diubah.".to_owned()
+    }
+}
+
+pub fn pause_left(left_s: u64) -> String {
+    format!("DIJEDA, sisa {}: tidak ada yang diukur karena diminta dari kantor ini.\n", span(left_s))
 }
 
 pub fn findings(round: &Round, delivery: &Delivery) -> String {
@@ -193,6 +213,9 @@ pub fn status(status: &Status, freshness: Freshness, now: Stamp) -> String {
             "AGEN BELUM BERJALAN sejak komputer ini dinyalakan. Keterangan berikut sudah lama.\n".to_owned()
         }
     };
+    if let Some(until_ms) = status.paused_until_ms {
+        text += &pause_left(seconds_until(until_ms, now));
+    }
     text += match status.verdict {
         Some(found) => verdict(found),
         None => "Belum ada putaran yang selesai.",
