@@ -2,8 +2,8 @@
 //!
 //! Read in this order: [`identity`] and [`slot`] name things, [`verdict`] and [`outcome`] say what a
 //! probe can find, [`record`] is what an agent remembers, [`columns`] how records become bytes,
-//! [`push`] how they travel, [`receipt`] what comes back, [`plan`] and [`joining`] how an agent learns
-//! its work.
+//! [`push`] how they travel, [`receipt`] what comes back, [`carried`] how pushes travel by hand, [`plan`]
+//! and [`joining`] how an agent learns its work.
 
 pub mod identity;
 pub mod slot;
@@ -19,6 +19,8 @@ pub mod columns;
 pub mod push;
 
 pub mod receipt;
+
+pub mod carried;
 
 pub mod plan;
 
