@@ -9,6 +9,7 @@ use crate::config::{self, Config, Mistakes};
 use crate::language::Language;
 use crate::pause;
 
+mod carry_out;
 mod check;
 mod halt;
 mod join;
@@ -41,6 +42,8 @@ enum Command {
     Pause(PauseArgs),
     /// End a pause before its time
     Resume(ResumeArgs),
+    /// Write what the collector has not received into a file, to be brought there by hand
+    CarryOut(CarryOutArgs),
 }
 
 #[derive(Debug, Args)]
@@ -110,6 +113,17 @@ struct ResumeArgs {
     lang: Option<Lang>,
 }
 
+#[derive(Debug, Args)]
+struct CarryOutArgs {
+    /// The file to write, e.g. on a memory stick
+    file: PathBuf,
+    #[command(flatten)]
+    config: ConfigArg,
+    /// Language of messages [default: as in the configuration]
+    #[arg(long, value_enum)]
+    lang: Option<Lang>,
+}
+
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 enum Lang {
     /// Indonesian
@@ -148,6 +162,10 @@ pub async fn execute(cli: Cli) -> ExitCode {
         },
         Command::Resume(args) => match read_config(&args.config) {
             Ok(config) => halt::resume(&config, language(args.lang, &config)),
+            Err(code) => code,
+        },
+        Command::CarryOut(args) => match read_config(&args.config) {
+            Ok(config) => carry_out::execute(&config, language(args.lang, &config), &args.file),
             Err(code) => code,
         },
     }

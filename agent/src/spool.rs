@@ -41,6 +41,7 @@ use suar_wire::{Epoch, IntervalSet, Sequence};
 
 mod acked;
 mod batch;
+mod beside;
 mod frame;
 mod opening;
 mod queue;
@@ -51,6 +52,7 @@ mod writing;
 
 use acked::Acked;
 use batch::Batch;
+pub use beside::Beside;
 use opening::{Found, Refused};
 use queue::Queue;
 pub use queue::{QUEUE_BYTES_MAX, QUEUE_RECORDS_MAX};

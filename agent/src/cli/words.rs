@@ -57,6 +57,10 @@ in_both! {
     pub fn pause_left(left_s: u64);
     pub fn findings(round: &Round, delivery: &Delivery);
     pub fn trouble(error: &anyhow::Error);
+    pub fn carried_out(identity: &Identity, file: &Path, records: u64);
+    pub fn nothing_to_carry();
+    pub fn cannot_carry(error: &anyhow::Error);
+    pub fn would_replace(file: &Path);
     pub fn never_ran(runtime: &Path);
     pub fn status(status: &Status, freshness: Freshness, now: Stamp);
 }

@@ -51,10 +51,7 @@ pub fn open(dir: &Path, fresh_epoch: Epoch) -> Result<Found, Refused> {
     let lock = lock(dir)?;
     let mut segments = Segment::list(dir).map_err(file_error(dir))?;
     let epoch = epoch(dir, &segments, fresh_epoch).map_err(file_error(&dir.join(EPOCH_FILE)))?;
-    let acked = read_bounded(&dir.join(acked::FILE), acked::FILE_BYTES_MAX)
-        .ok()
-        .and_then(|bytes| acked::decode(epoch, &bytes))
-        .unwrap_or_default();
+    let acked = read_acked(dir, epoch);
     let (mut opened, mut active, mut trouble, mut next) = (Opened::default(), None, None, 1);
     let firsts: Vec<Sequence> = segments.iter().skip(1).map(|segment| segment.first).collect();
     for (index, segment) in segments.iter_mut().enumerate() {
@@ -114,21 +111,42 @@ fn lock(dir: &Path) -> Result<File, Refused> {
     Ok(file)
 }
 
-/// The epoch of the file, or of the segments when the file is gone. Without any segment the sequences begin
-/// again, so the epoch must be another one.
+/// What is receipted, as far as that can be read.
+pub fn read_acked(dir: &Path, epoch: Epoch) -> Acked {
+    read_bounded(&dir.join(acked::FILE), acked::FILE_BYTES_MAX)
+        .ok()
+        .and_then(|bytes| acked::decode(epoch, &bytes))
+        .unwrap_or_default()
+}
+
+/// The epoch of the directory; when none is written, a new one is.
 fn epoch(dir: &Path, segments: &[Segment], fresh: Epoch) -> io::Result<Epoch> {
     let path = dir.join(EPOCH_FILE);
-    let written =
-        read_bounded(&path, 64).ok().and_then(|bytes| std::str::from_utf8(&bytes).ok()?.parse().ok());
-    let epoch = match written {
-        Some(epoch) if !segments.is_empty() => return Ok(epoch),
-        _ => segments.iter().rev().find_map(|segment| {
-            frame::segment_epoch(&read_bounded(&segment.path, frame::SEGMENT_HEADER_BYTES as u64).ok()?)
-        }),
+    if !segments.is_empty()
+        && let Some(epoch) = epoch_of_file(&path)
+    {
+        return Ok(epoch);
     }
-    .unwrap_or(fresh);
+    let epoch = epoch_of_segments(segments).unwrap_or(fresh);
     files::replace(&path, format!("{epoch}\n").as_bytes())?;
     Ok(epoch)
+}
+
+/// The epoch of the file, or of the segments when the file is gone. Without any segment the sequences begin
+/// again, so that there is none.
+pub fn written_epoch(dir: &Path, segments: &[Segment]) -> Option<Epoch> {
+    (!segments.is_empty())
+        .then(|| epoch_of_file(&dir.join(EPOCH_FILE)).or_else(|| epoch_of_segments(segments)))?
+}
+
+fn epoch_of_file(path: &Path) -> Option<Epoch> {
+    read_bounded(path, 64).ok().and_then(|bytes| std::str::from_utf8(&bytes).ok()?.parse().ok())
+}
+
+fn epoch_of_segments(segments: &[Segment]) -> Option<Epoch> {
+    segments.iter().rev().find_map(|segment| {
+        frame::segment_epoch(&read_bounded(&segment.path, frame::SEGMENT_HEADER_BYTES as u64).ok()?)
+    })
 }
 
 struct Look {

@@ -44,6 +44,27 @@ pub fn trouble(error: &anyhow::Error) -> String {
     )
 }
 
+pub fn carried_out(identity: &Identity, file: &Path, records: u64) -> String {
+    format!(
+        "{records} records of {} ({}) are in {}.\nBring the file to the administrator of the collector, who takes it with: suar-collector import FILE\nNothing was removed here. The records are sent again when the connection returns, and count once.",
+        identity.site_name,
+        identity.site,
+        file.display()
+    )
+}
+
+pub fn nothing_to_carry() -> String {
+    "Nothing is waiting here: the collector has received everything. No file was written.".to_owned()
+}
+
+pub fn cannot_carry(error: &anyhow::Error) -> String {
+    format!("No file was written: {error:#}.")
+}
+
+pub fn would_replace(file: &Path) -> String {
+    format!("{} exists and is no carried-out file; it was left alone. Choose another name.", file.display())
+}
+
 pub fn never_ran(runtime: &Path) -> String {
     format!("No agent has run here (no status in {}). Start it with: suar-agent run", runtime.display())
 }

@@ -50,6 +50,28 @@ pub fn trouble(error: &anyhow::Error) -> String {
     )
 }
 
+pub fn carried_out(identity: &Identity, file: &Path, records: u64) -> String {
+    format!(
+        "{records} rekaman dari {} ({}) ada dalam {}.\nBawa berkas ini ke pengelola server pemantau, yang memasukkannya dengan: suar-collector import FILE\nTidak ada yang dihapus di sini. Rekaman dikirim lagi saat sambungan kembali, dan tetap dihitung satu kali.",
+        identity.site_name,
+        identity.site,
+        file.display()
+    )
+}
+
+pub fn nothing_to_carry() -> String {
+    "Tidak ada yang tertunda di sini: server sudah menerima semuanya. Tidak ada berkas yang ditulis."
+        .to_owned()
+}
+
+pub fn cannot_carry(error: &anyhow::Error) -> String {
+    format!("Tidak ada berkas yang ditulis: {error:#}.")
+}
+
+pub fn would_replace(file: &Path) -> String {
+    format!("{} sudah ada dan bukan berkas carry-out; tidak diubah. Pilih nama lain.", file.display())
+}
+
 pub fn never_ran(runtime: &Path) -> String {
     format!(
         "Agen belum pernah berjalan di sini (tidak ada status di {}). Jalankan dengan: suar-agent run",
