@@ -4,6 +4,7 @@ mod admit;
 mod agent;
 mod backup;
 mod dump;
+mod import;
 mod init;
 pub mod report;
 mod serve;
@@ -45,6 +46,8 @@ enum Command {
     ReaderToken,
     /// Print a coverage report
     Report(With<report::Arguments>),
+    /// Take a file that an office carried out; once or ten times, running collector or not
+    Import(With<import::Arguments>),
     /// Copy the whole store while the collector runs
     Backup(With<backup::Arguments>),
     /// Print what is kept, one record a line (for tests and debugging)
@@ -95,6 +98,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Agent(with) => agent::run(&with.arguments, &Config::load(&with.at.config)?),
         Command::ReaderToken => admit::reader_token(),
         Command::Report(with) => report::run(with.arguments, &Config::load(&with.at.config)?),
+        Command::Import(with) => import::run(&with.arguments, &Config::load(&with.at.config)?),
         Command::Backup(with) => backup::run(&with.arguments, &Config::load(&with.at.config)?),
         Command::DumpRecords(with) => dump::run(&with.arguments, &Config::load(&with.at.config)?),
     }

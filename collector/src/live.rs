@@ -37,6 +37,8 @@ pub struct Accepted {
     pub plan_version: u32,
     /// The agent's wall clock minus ours at this push; `None` when it was not measured.
     pub clock_offset_ms: Option<i64>,
+    /// Carried here in a file: grows counters and is no sign that the agent is heard.
+    pub carried: bool,
     /// New records only, in any order: neither refused nor set aside nor known before.
     pub records: Vec<Timed>,
 }
@@ -124,7 +126,9 @@ impl Live {
         for timed in &accepted.records {
             site.counters.count(timed, |at_ms| hours(&accepted.site, at_ms));
         }
-        site.agent(accepted.agent, now_ms).apply(accepted, now_ms);
+        if !accepted.carried {
+            site.agent(accepted.agent, now_ms).apply(accepted, now_ms);
+        }
     }
 
     /// Takes what the store knows when the collector starts at `now_ms`. Silence is counted without the

@@ -11,6 +11,7 @@ pub mod acks;
 pub mod admin;
 pub mod backup;
 pub mod chunk;
+pub mod import;
 pub mod months;
 pub mod pack;
 pub mod reader;

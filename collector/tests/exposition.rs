@@ -122,7 +122,14 @@ fn session() -> Body {
 
 fn push(site: &str, who: u8, records: Vec<Timed>) -> Accepted {
     let agent = AgentId([who; 16]);
-    Accepted { site: code(site), agent, plan_version: 2, clock_offset_ms: Some(-250), records }
+    Accepted {
+        site: code(site),
+        agent,
+        plan_version: 2,
+        clock_offset_ms: Some(-250),
+        carried: false,
+        records,
+    }
 }
 
 fn live() -> Live {

@@ -40,6 +40,7 @@ fn newest(reader: &Reader, agent: Agent, heard_ms: i64) -> Result<Remembered, St
             agent: agent.id,
             plan_version: 0,
             clock_offset_ms: None,
+            carried: false,
             records,
         },
         heard_ms,

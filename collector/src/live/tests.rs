@@ -54,7 +54,14 @@ fn round(slot: i64, verdict: Verdict) -> Timed {
 }
 
 fn push(site: &str, who: u8, records: Vec<Timed>) -> Accepted {
-    Accepted { site: code(site), agent: agent(who), plan_version: 1, clock_offset_ms: Some(5), records }
+    Accepted {
+        site: code(site),
+        agent: agent(who),
+        plan_version: 1,
+        clock_offset_ms: Some(5),
+        carried: false,
+        records,
+    }
 }
 
 /// Pushes the rounds of these verdicts, one slot after another from `first`, each in a push of its own.

@@ -15,19 +15,32 @@ use crate::ingest::Submission;
 use crate::ingest::decide::{self, Decision, Prepared, Taken};
 use crate::summary::explain::explained_by;
 
+/// How a push came here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arrival {
+    /// As it was sent: an anchor for the agent's clock, and a sign that the agent is heard.
+    Sent,
+    /// By hand, long after it was made: neither. Taken as an anchor, three imports of one file would look
+    /// like a clock that was set.
+    Carried,
+}
+
 /// Puts a push into the store. `width` is the slot width of the plan, for agents that sent no round.
 pub fn accept(
     connection: &Connection,
     submission: Submission,
     width: SlotWidth,
+    arrival: Arrival,
 ) -> Result<Decision, StoreError> {
     let Submission { agent, joined_ms, received_ms, push, .. } = submission;
     let boot = push.clock.boot;
     let (mut anchors, bounds) = load_anchors(connection, agent, &push.records, boot)?;
-    let now = Anchor::of(&push.clock, received_ms);
-    let best = anchors.get(&boot).map_or(now, |known| known.with(now));
-    anchors.insert(boot, best);
-    save_anchor(connection, agent, boot, best, Quality::Synced)?;
+    if arrival == Arrival::Sent {
+        let now = Anchor::of(&push.clock, received_ms);
+        let best = anchors.get(&boot).map_or(now, |known| known.with(now));
+        anchors.insert(boot, best);
+        save_anchor(connection, agent, boot, best, Quality::Synced)?;
+    }
 
     let sequences = push.records.iter().map(|record| record.sequence);
     let sequences = sequences.filter(|sequence| (1..=crate::ingest::SEQUENCE_MAX).contains(sequence));
@@ -92,7 +105,10 @@ pub fn accept(
                 .execute(params![agent.0, push.epoch.0, dropped.first as i64, dropped.last as i64])?;
         }
     }
-    note_seen(connection, agent, received_ms, &decision.kept)?;
+    note_program(connection, agent, &decision.kept)?;
+    if arrival == Arrival::Sent {
+        note_seen(connection, agent, received_ms)?;
+    }
     Ok(decision)
 }
 
@@ -237,15 +253,14 @@ fn keep(
     Ok(())
 }
 
-fn note_seen(
-    connection: &Connection,
-    agent: AgentId,
-    received_ms: i64,
-    kept: &[StoredRecord],
-) -> Result<(), StoreError> {
+fn note_seen(connection: &Connection, agent: AgentId, received_ms: i64) -> Result<(), StoreError> {
     connection
         .prepare_cached("UPDATE agent SET last_seen_ms = max(coalesce(last_seen_ms, 0), ?2) WHERE id = ?1")?
         .execute(params![agent.0, received_ms])?;
+    Ok(())
+}
+
+fn note_program(connection: &Connection, agent: AgentId, kept: &[StoredRecord]) -> Result<(), StoreError> {
     let newest = kept.iter().rev().find_map(|stored| match &stored.record.body {
         Body::SessionStart(start) => Some(start),
         _ => None,

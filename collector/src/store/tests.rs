@@ -1,5 +1,6 @@
 //! The store from outside: every step is followed by opening it again, as a crash would have it.
 
+mod carried;
 mod explained;
 mod kept;
 mod sites;

@@ -9,9 +9,9 @@ use rusqlite::{Connection, TransactionBehavior};
 use suar_wire::{Receipt, SlotWidth};
 use tokio::sync::{mpsc, oneshot};
 
-use super::accept::accept;
+use super::accept::{Arrival, accept};
 use super::admin::{self, Joining};
-use super::{StoreError, schema};
+use super::{StoreError, import, schema};
 use crate::ingest::decide::Decision;
 use crate::ingest::{Accepted, IngestCounters, Submission};
 use crate::live::Timed;
@@ -49,11 +49,15 @@ pub struct Shared {
 pub struct Writer {
     connection: Connection,
     shared: Shared,
+    /// The newest inbox row that the live state has: newer ones were imported by another process.
+    seen_row: i64,
 }
 
 impl Writer {
     pub fn open(dir: &Path, shared: Shared) -> Result<Self, StoreError> {
-        Ok(Self { connection: schema::open(dir)?, shared })
+        let connection = schema::open(dir)?;
+        let seen_row = import::newest_row(&connection)?;
+        Ok(Self { connection, shared, seen_row })
     }
 
     /// Runs on a thread of its own until it is told to stop or every sender is gone.
@@ -105,6 +109,18 @@ impl Writer {
                 return Err(error.into());
             }
         };
+        // Before any of these jobs packs such a row away.
+        let imported = match &self.shared.accepted {
+            Some(_) => import::imported_since(&transaction, self.seen_row),
+            None => Ok(Vec::new()),
+        };
+        let imported = match imported {
+            Ok(imported) => imported,
+            Err(error) => {
+                done.extend(group.into_iter().map(Done::not_begun));
+                return Err(error);
+            }
+        };
         let mut jobs = group.into_iter();
         while let Some(job) = jobs.next() {
             // A savepoint each: what the store cannot take from one agent must not fail the others.
@@ -120,7 +136,12 @@ impl Writer {
                 return Err(error.unwrap_or(StoreError::Busy));
             }
         }
+        let newest = import::newest_row(&transaction)?;
         transaction.commit()?;
+        self.seen_row = newest;
+        if let Some(accepted) = &self.shared.accepted {
+            imported.into_iter().for_each(|news| drop(accepted.blocking_send(news)));
+        }
         self.shared.counters.committed(now_ms(), begun_at.elapsed());
         Ok(())
     }
@@ -162,7 +183,8 @@ impl Job {
                     plan_version: submission.push.plan_version,
                     clock_offset_ms: clock_offset_ms(&submission),
                 };
-                let result = accept(connection, *submission, width).map(|decision| (decision, context));
+                let result =
+                    accept(connection, *submission, width, Arrival::Sent).map(|decision| (decision, context));
                 Done::Push { result, answer }
             }
             Self::Join(joining, answer) => Done::Join { result: admin::join(connection, &joining), answer },
@@ -283,6 +305,7 @@ fn tell_push(decision: Decision, context: Context, answer: Answer<Receipt>, shar
             site: context.site,
             plan_version: context.plan_version,
             clock_offset_ms: context.clock_offset_ms,
+            carried: false,
             records: decision
                 .kept
                 .into_iter()

@@ -1,5 +1,6 @@
 //! Wrong input through the real programs: each mistake is said clearly, and nothing is harmed by it.
 
+mod carried_files;
 mod configuration;
 mod full_disk;
 mod hostile_pushes;
