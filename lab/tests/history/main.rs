@@ -1,0 +1,126 @@
+//! History through Debian's real Prometheus: what PromQL says over remote read is what plain slow code
+//! computes from the records, before and after a backlog arrives. And the protocol by hand, with bad input.
+
+mod plain_promql;
+mod prometheus;
+mod promql;
+mod protocol;
+mod truth;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
+
+use suar_collector::exposition::Own;
+use suar_collector::ingest::{IngestCounters, Submission};
+use suar_collector::secrets;
+use suar_collector::store::admin::{Admin, Joining};
+use suar_collector::store::writer::{Job, Shared, Writer};
+use suar_lab::programs::{Collector, free_address};
+use suar_lab::seed::printed_seed;
+use suar_lab::world::wall_ms;
+use suar_wire::push::CONTENT_TYPE;
+use suar_wire::{Epoch, Push, Record, SlotWidth};
+use tokio::sync::oneshot;
+use truth::{DAY_S, DAYS, Truth, Watched};
+
+const READER_TOKEN: &str = "a-reader-of-the-lab";
+
+/// A collector that serves a week's store, the last wave missing. Only the token's holder may read.
+fn serving_a_week(directory: &Path) -> (Collector<'static>, Truth) {
+    let address = free_address().expect("two free ports");
+    let hash = secrets::hash(READER_TOKEN.as_bytes());
+    let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    let extra = format!("[readers]\naddresses = []\ntoken_hashes = [\"{hash}\"]\n");
+    let mut collector = Collector::init(None, directory, &address, &extra).expect("a data directory");
+    let midnight_s = (wall_ms() / 1000).div_euclid(DAY_S) * DAY_S;
+    let truth = Truth::new(midnight_s - DAYS * DAY_S, printed_seed("a week of history"));
+    fill(&collector.data(), &truth);
+    collector.serve().expect("it serves");
+    (collector, truth)
+}
+
+fn fill(data: &Path, truth: &Truth) {
+    let mut admin = Admin::open(data).expect("a store");
+    admin.put_sites(&truth.sites, truth.joined_ms()).expect("sites");
+    for watched in &truth.agents {
+        let secret_hash = watched.agent.0.repeat(2).try_into().expect("32 bytes");
+        admin
+            .put_join_code(secret_hash, &truth.code(watched.site), truth.joined_ms() + 1, 1)
+            .expect("a code");
+        let joining = Joining {
+            secret_hash,
+            site: truth.code(watched.site),
+            agent: watched.agent,
+            token_hash: secrets::hash(token(watched).as_bytes()),
+            agent_version: "0.1.0".to_owned(),
+            system: "linux x86_64".to_owned(),
+            now_ms: truth.joined_ms(),
+        };
+        admin.join(&joining).expect("it joins");
+    }
+    drop(admin);
+    let shared = Shared {
+        counters: Arc::new(IngestCounters::new(Own::new(0))),
+        plan_version: Arc::new(AtomicU32::new(1)),
+        slot_width: SlotWidth::STANDARD,
+        accepted: None,
+    };
+    let mut writer = Writer::open(data, shared).expect("a store");
+    for wave in 0..=1 {
+        for watched in &truth.agents {
+            for push in pushes(truth, watched, wave) {
+                let received_ms = push.clock.wall_ms;
+                let submission = Submission {
+                    agent: watched.agent,
+                    site: truth.code(watched.site),
+                    joined_ms: truth.joined_ms(),
+                    received_ms,
+                    push,
+                };
+                let (answer, mut receipt) = oneshot::channel();
+                writer.commit(vec![Job::Push(Box::new(submission), answer)]);
+                let receipt = receipt.try_recv().expect("an answer").expect("a receipt");
+                assert!(receipt.refused.is_empty(), "{:?}", receipt.refused);
+            }
+        }
+    }
+}
+
+fn token(watched: &Watched) -> String {
+    format!("suar_a_{}", watched.agent)
+}
+
+/// An agent's pushes of one wave: in time they go out with their last record, late ones now.
+fn pushes(truth: &Truth, watched: &Watched, wave: u8) -> Vec<Push> {
+    let records = watched.records(truth).into_iter().filter(|(of, _)| *of == wave);
+    let records: Vec<Record> = records.map(|(_, record)| record).collect();
+    records
+        .chunks(1_000)
+        .map(|records| {
+            let last_ms = records.last().expect("a chunk has records").stamp.wall_ms;
+            let at_ms = if wave == 0 { last_ms + 1_000 } else { truth.end_s() * 1000 };
+            Push {
+                agent: watched.agent,
+                epoch: Epoch([watched.agent.0[0]; 8]),
+                plan_version: 1,
+                clock: watched.clock(truth, at_ms),
+                records: records.to_vec(),
+            }
+        })
+        .collect()
+}
+
+/// What an agent that was cut off for days sends at last, over HTTPS.
+fn send_backlog(collector: &Collector<'_>, truth: &Truth) {
+    let client = collector.client().expect("a certificate");
+    for watched in &truth.agents {
+        for mut push in pushes(truth, watched, 2) {
+            push.clock = watched.clock(truth, wall_ms());
+            let bearer = format!("Bearer {}", token(watched));
+            let headers = [("authorization", bearer.as_str()), ("content-type", CONTENT_TYPE)];
+            let answer = client.post(None, "/v1/push", &headers, &push.encode()).expect("an answer");
+            assert_eq!(answer.status, 200, "{}", answer.text());
+        }
+    }
+}
