@@ -18,15 +18,15 @@ families! {
     HOURLY_AVAILABILITY Gauge "suar_history_hourly_availability_ratio" ["island", "regency", "site", "village"] "ratio 0-1"
         "Up / (up + down) of the hour before, day and night; absent when nothing was observed.";
     HOURLY_LOSS Gauge "suar_history_hourly_loss_ratio" ["island", "regency", "site", "village"] "ratio 0-1"
-        "Lost / sent ICMP echoes to all external targets in the hour before; absent when none was sent.";
+        "Lost / sent ICMP echoes to all external targets in the hour before while the link was up; absent when none was sent.";
     HOURLY_OBSERVED Gauge "suar_history_hourly_observed_ratio" ["island", "regency", "site", "village"] "ratio 0-1"
         "(Up + down) / all seconds of the hour before, day and night; 0 when nobody looked.";
     HOURLY_OFFICE Gauge "suar_history_hourly_office_seconds" ["island", "regency", "site", "state", "village"] "seconds"
         "Seconds of the hour before within office hours by state: up, down, unobserved; absent outside office hours. Summed up they are the report's.";
     HOURLY_RTT Gauge "suar_history_hourly_rtt_median_seconds" ["island", "regency", "site", "village"] "seconds"
-        "Median ICMP round trip to all external targets in the hour before, right to 1.6 %; absent when none was answered.";
+        "Median ICMP round trip to all external targets in the hour before while the link was up, right to 1.6 %; absent when none was answered.";
     LOSS Gauge "suar_history_loss_ratio" ["island", "regency", "site", "target", "village"] "ratio 0-1"
-        "Lost / sent ICMP echoes to an external target in each slot.";
+        "Lost / sent ICMP echoes to an external target in each slot in which the link was up: an outage is told by site_up and not again as loss.";
     RTT Gauge "suar_history_rtt_seconds" ["island", "regency", "site", "target", "village"] "seconds"
         "Shortest ICMP round trip to an external target in each slot; absent where it did not answer.";
     SITE_DOWN_CAUSE Gauge "suar_history_site_down_cause" ["cause", "island", "regency", "site", "village"] "1"

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use suar_wire::record::Round;
-use suar_wire::{Body, EchoMethod};
+use suar_wire::{Body, Echo, EchoMethod};
 
 use super::measure::Measure;
 use crate::calendar::Span;
@@ -39,20 +39,22 @@ impl Seen {
     /// From the records of one agent's UTC day.
     pub fn of(measure: Measure, records: &[StoredRecord]) -> Self {
         let mut seen = Self::default();
-        let method = match measure {
-            Measure::Up | Measure::DownCause => {
-                seen.states = summary::measured(records);
-                None
-            }
-            Measure::TcpConnect => Some(EchoMethod::TcpConnect),
-            _ => Some(EchoMethod::Icmp),
-        };
+        if matches!(measure, Measure::Up | Measure::DownCause) {
+            seen.states = summary::measured(records);
+        }
         for stored in records {
             let (Body::Round(round), Some(slot)) = (&stored.record.body, stored.slot()) else { continue };
             let slot = (slot.start_ms(), slot.end_ms());
             seen.slots.push(slot);
-            if let Some(method) = method {
-                seen.echoes.extend(echoes(round, method, slot));
+            match measure {
+                Measure::Loss => {
+                    seen.echoes.extend(summary::echoes_that_tell_loss(round).map(Echoes::of(slot)))
+                }
+                Measure::Rtt => seen.echoes.extend(by(round, EchoMethod::Icmp).map(Echoes::of(slot))),
+                Measure::TcpConnect => {
+                    seen.echoes.extend(by(round, EchoMethod::TcpConnect).map(Echoes::of(slot)));
+                }
+                _ => {}
             }
         }
         seen
@@ -64,15 +66,20 @@ impl Seen {
     }
 }
 
-fn echoes(round: &Round, method: EchoMethod, slot: (i64, i64)) -> impl Iterator<Item = Echoes> {
-    let of_method = round.echoes.iter().filter(move |echo| echo.method == method && echo.sent > 0);
-    of_method.map(move |echo| Echoes {
-        slot,
-        target: echo.target,
-        sent: u32::from(echo.sent),
-        lost: u32::from(echo.lost()),
-        shortest_us: echo.rtt_us.iter().min().copied(),
-    })
+fn by(round: &Round, method: EchoMethod) -> impl Iterator<Item = &Echo> {
+    round.echoes.iter().filter(move |echo| echo.method == method && echo.sent > 0)
+}
+
+impl Echoes {
+    fn of(slot: (i64, i64)) -> impl Fn(&Echo) -> Self {
+        move |echo| Self {
+            slot,
+            target: echo.target,
+            sent: u32::from(echo.sent),
+            lost: u32::from(echo.lost()),
+            shortest_us: echo.rtt_us.iter().min().copied(),
+        }
+    }
 }
 
 /// A value that holds for a slot.

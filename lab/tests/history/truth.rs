@@ -273,8 +273,8 @@ impl<'a> Plain<'a> {
         let newest = self.newest_s(site) - self.truth.start_s;
         let mut points = Vec::new();
         let at = |second: usize| (self.truth.start_s + second as i64) * 1000;
-        for second in 0..=seconds.len() {
-            let now = seconds.get(second).copied().flatten();
+        // One second more than there are, so that what lasts to the end can end.
+        for (second, now) in seconds.iter().copied().chain([None]).enumerate() {
             let before = second.checked_sub(1).and_then(|before| seconds[before]);
             match (before.and_then(&value), now.and_then(&value)) {
                 (_, Some(value)) if starts[second] || now != before => points.push((at(second), Some(value))),
@@ -303,14 +303,20 @@ impl<'a> Plain<'a> {
         all
     }
 
-    /// One value for each slot and target of the method, from (sent, round trips) of all agents.
-    fn targets(&self, method: EchoMethod, value: impl Fn(u32, &[u32]) -> Option<f64>) -> Vec<Series> {
+    /// One value for each slot and target of the method, from (sent, round trips) of all agents; losses are
+    /// counted while a link is up.
+    fn targets(
+        &self,
+        method: EchoMethod,
+        only_up: bool,
+        value: impl Fn(u32, &[u32]) -> Option<f64>,
+    ) -> Vec<Series> {
         let mut all = Vec::new();
         for site in 0..self.truth.sites.len() {
             for target in [[1, 1, 1, 1], [9, 9, 9, 9]] {
                 let mut slots: BTreeMap<i64, (i64, u32, Vec<u32>)> = BTreeMap::new();
                 for agent in self.agents(site) {
-                    for slot in self.slots(agent) {
+                    for slot in self.slots(agent).filter(|slot| !only_up || slot.verdict.is_up()) {
                         for (_, _, sent, rtts) in
                             slot.echoes.iter().filter(|echo| echo.0 == target && echo.1 == method)
                         {
@@ -343,11 +349,11 @@ impl<'a> Plain<'a> {
     }
 
     pub fn rtt(&self, method: EchoMethod) -> Vec<Series> {
-        self.targets(method, |_, rtts| rtts.iter().min().map(|rtt_us| f64::from(*rtt_us) / 1e6))
+        self.targets(method, false, |_, rtts| rtts.iter().min().map(|rtt_us| f64::from(*rtt_us) / 1e6))
     }
 
     pub fn loss(&self) -> Vec<Series> {
-        self.targets(EchoMethod::Icmp, |sent, rtts| {
+        self.targets(EchoMethod::Icmp, true, |sent, rtts| {
             Some(f64::from(sent - rtts.len() as u32) / f64::from(sent))
         })
     }
@@ -432,12 +438,12 @@ impl<'a> Plain<'a> {
         all
     }
 
-    /// (sent, all round trips) over ICMP of an hour.
+    /// (sent, all round trips) over ICMP of an hour's slots that were up.
     fn pings(&self, site: usize, hour: usize) -> (u32, Vec<u32>) {
         let from_s = self.truth.start_s + hour as i64 * 3_600;
         let (mut sent, mut all) = (0, Vec::new());
         for slot in self.agents(site).flat_map(|agent| self.slots(agent)) {
-            if (from_s..from_s + 3_600).contains(&slot.start_s) {
+            if (from_s..from_s + 3_600).contains(&slot.start_s) && slot.verdict.is_up() {
                 for echo in slot.echoes.iter().filter(|echo| echo.1 == EchoMethod::Icmp) {
                     sent += u32::from(echo.2);
                     all.extend(&echo.3);
