@@ -9,16 +9,18 @@ use super::{Process, tool, wait_until};
 use crate::netns::Namespace;
 
 const START_MAX: Duration = Duration::from_secs(30);
+/// Time between two scrapes, and the most that one may take: long enough that a busy machine fails none.
+const SCRAPE: &str = "3s";
 
 #[derive(Debug)]
 pub struct Prometheus<'a> {
     namespace: &'a Namespace,
     address: String,
-    _running: Process,
+    running: Process,
 }
 
 impl<'a> Prometheus<'a> {
-    /// Scrapes `target` every second, trusting `certificate`. Listens on a port of the loopback.
+    /// Scrapes `target` every three seconds, trusting `certificate`. Listens on a port of the loopback.
     pub fn start(
         namespace: &'a Namespace,
         directory: &Path,
@@ -29,7 +31,7 @@ impl<'a> Prometheus<'a> {
         let address = "127.0.0.1:9090".to_owned();
         let rules: Vec<String> = rules.iter().map(|file| file.display().to_string()).collect();
         let config = serde_json::json!({
-            "global": { "scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s" },
+            "global": { "scrape_interval": SCRAPE, "scrape_timeout": SCRAPE, "evaluation_interval": "1s" },
             "rule_files": rules,
             "scrape_configs": [{
                 "job_name": "suar",
@@ -47,14 +49,20 @@ impl<'a> Prometheus<'a> {
             .arg(format!("--config.file={}", file.display()))
             .arg(format!("--storage.tsdb.path={}", directory.join("prometheus-data").display()))
             .arg(format!("--web.listen-address={address}"))
-            .arg("--log.level=warn");
+            // At this level it says why a scrape failed.
+            .arg("--log.level=debug");
         let running = Process::start("prometheus", &mut command, &directory.join("prometheus.log"))?;
-        let prometheus = Self { namespace, address, _running: running };
+        let prometheus = Self { namespace, address, running };
         wait_until("Prometheus to have scraped once", START_MAX, || {
             let found = prometheus.query("up").map_err(|error| format!("{error:#}"))?;
             if found.is_empty() { Err("no sample of up".to_owned()) } else { Ok(()) }
         })?;
         Ok(prometheus)
+    }
+
+    /// What Prometheus said of scrapes that failed, in its own words.
+    pub fn scrape_failures(&self) -> Vec<String> {
+        self.running.log().lines().filter(|line| line.contains("Scrape failed")).map(str::to_owned).collect()
     }
 
     /// An instant query: labels and value of every series that it finds.

@@ -92,6 +92,8 @@ pub struct Evidence {
     pub report_en: String,
     /// Every sample of `up`: wall-clock milliseconds and whether the scrape succeeded.
     pub scrapes: Vec<(i64, bool)>,
+    /// Why some did not, as Prometheus logged it.
+    pub scrape_failures: Vec<String>,
     /// Series that Prometheus found in the last scrape.
     pub scraped_series: f64,
 }
@@ -214,6 +216,7 @@ fn run_the_world(directory: &Path) -> Result<Evidence> {
         report_id: report("md", "id")?,
         report_en: report("md", "en")?,
         scrapes: scrapes(&prometheus)?,
+        scrape_failures: prometheus.scrape_failures(),
         scraped_series: scraped.first().context("a scrape")?.1,
     })
 }
