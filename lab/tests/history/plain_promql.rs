@@ -14,7 +14,8 @@ pub type Vector = BTreeMap<Labels, f64>;
 pub fn at(series: &[Series], at_s: i64) -> Vector {
     let at_ms = at_s * 1000;
     let value = |series: &Series| {
-        let (seen_ms, value) = series.points.iter().rev().find(|(ms, _)| *ms <= at_ms)?;
+        let seen = series.points.partition_point(|(ms, _)| *ms <= at_ms);
+        let (seen_ms, value) = series.points[..seen].last()?;
         (*seen_ms > at_ms - LOOKBACK_MS).then_some(*value).flatten()
     };
     series.iter().filter_map(|series| Some((series.labels.clone(), value(series)?))).collect()
