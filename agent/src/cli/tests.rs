@@ -1,4 +1,4 @@
-//! What a person sees: help and findings, held against golden text. Renew with `SUAR_GOLDEN=write`.
+//! What a person sees: help and findings, held against golden text. Renew with `SUAR_RENEW=1`.
 
 use clap::CommandFactory;
 use suar_wire::record::Round;
@@ -10,17 +10,12 @@ use crate::uplink::PushFailure;
 
 fn golden(name: &str, text: &str) {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
-    if std::env::var_os("SUAR_GOLDEN").is_some_and(|value| value == "write") {
+    if std::env::var_os("SUAR_RENEW").is_some() {
         std::fs::create_dir_all(path.parent().expect("a parent")).expect("made");
         std::fs::write(&path, text).expect("written");
     }
     let kept = std::fs::read_to_string(&path).unwrap_or_default();
-    assert_eq!(
-        text,
-        kept,
-        "{} differs; renew it with SUAR_GOLDEN=write and look at the diff",
-        path.display()
-    );
+    assert_eq!(text, kept, "{} differs; renew it with SUAR_RENEW=1 and look at the diff", path.display());
 }
 
 fn help(of: &mut clap::Command) -> String {
