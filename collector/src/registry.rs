@@ -60,3 +60,17 @@ pub enum LinkKind {
     GeoSatellite,
     Unknown,
 }
+
+impl LinkKind {
+    /// The stable name, as in metric labels, CSV and JSON.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Fiber => "fiber",
+            Self::Radio => "radio",
+            Self::Cellular => "cellular",
+            Self::LeoSatellite => "leo_satellite",
+            Self::GeoSatellite => "geo_satellite",
+            Self::Unknown => "unknown",
+        }
+    }
+}

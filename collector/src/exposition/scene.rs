@@ -11,7 +11,7 @@ use crate::calendar::{Holidays, PeriodName, Span};
 use crate::coverage::{IslandCoverage, OutsideIsland, Ratio, Standing};
 use crate::live::Hours;
 use crate::region::Region;
-use crate::registry::{LinkKind, Point, Site, SiteKind};
+use crate::registry::{Point, Site, SiteKind};
 
 /// What a site is called and where it lies. An area that the region does not know is called by its code.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,17 +55,6 @@ impl SitePlace {
             SiteKind::School => "school",
             SiteKind::HealthPost => "health_post",
             SiteKind::Other => "other",
-        }
-    }
-
-    pub fn link_label(&self) -> &'static str {
-        match self.site.link {
-            LinkKind::Fiber => "fiber",
-            LinkKind::Radio => "radio",
-            LinkKind::Cellular => "cellular",
-            LinkKind::LeoSatellite => "leo_satellite",
-            LinkKind::GeoSatellite => "geo_satellite",
-            LinkKind::Unknown => "unknown",
         }
     }
 

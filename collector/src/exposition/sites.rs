@@ -71,7 +71,7 @@ fn who_and_where(rows: &[Row<'_>], page: &mut Page) {
             &place.regency_name,
             &place.site.island,
             &place.island_name,
-            place.link_label(),
+            place.site.link.label(),
             &place.site.provider,
         ];
         info.sample(&values, 1_u64);

@@ -4,7 +4,6 @@ use serde_json::{Value, json};
 use suar_wire::Cause;
 
 use super::Report;
-use super::words::link_label;
 use crate::assessment::{AreaCoverage, Assessment};
 use crate::coverage::{IslandCoverage, PeriodKind, Ratio, SiteCoverage};
 use crate::day::Reason;
@@ -86,7 +85,7 @@ pub fn site_json(coverage: &SiteCoverage) -> Value {
         "village": site.village,
         "island": site.island,
         "point": site.point,
-        "link": link_label(site.link),
+        "link": site.link.label(),
         "provider": site.provider,
         "hours": site.hours,
         "time_zone": site.time_zone,

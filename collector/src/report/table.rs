@@ -3,7 +3,6 @@
 use suar_wire::Cause;
 
 use super::Report;
-use super::words::link_label;
 use crate::coverage::{Ratio, SiteCoverage};
 use crate::day::Reason;
 
@@ -89,7 +88,7 @@ fn cells(coverage: &SiteCoverage) -> Vec<String> {
         part(3),
         part(2),
         site.island.clone(),
-        link_label(site.link).to_owned(),
+        site.link.label().to_owned(),
         quoted(&site.provider),
         coverage.standing.label().to_owned(),
         coverage.at_border.to_string(),

@@ -75,14 +75,3 @@ pub(super) fn link_words(link: LinkKind, language: Language) -> &'static str {
     };
     language.pick(id, en)
 }
-
-pub(super) fn link_label(link: LinkKind) -> &'static str {
-    match link {
-        LinkKind::Fiber => "fiber",
-        LinkKind::Radio => "radio",
-        LinkKind::Cellular => "cellular",
-        LinkKind::LeoSatellite => "leo_satellite",
-        LinkKind::GeoSatellite => "geo_satellite",
-        LinkKind::Unknown => "unknown",
-    }
-}

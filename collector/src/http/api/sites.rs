@@ -95,7 +95,7 @@ impl<'a> SiteNow<'a> {
             island_name: &place.island_name,
             latitude: place.point.map(|point| point.latitude),
             longitude: place.point.map(|point| point.longitude),
-            link: place.link_label(),
+            link: place.site.link.label(),
             provider: &place.site.provider,
             state: state.label(),
             cause: state.cause().map(suar_wire::Cause::label),
