@@ -3,6 +3,8 @@
 
 use suar_wire::Cause;
 
+/// Seconds of a UTC day.
+pub const DAY_S: i64 = 86_400;
 pub const BLOCK_SECONDS: u32 = 1_800;
 pub const BLOCKS_A_DAY: usize = 48;
 

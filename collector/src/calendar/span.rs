@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-pub(super) const DAY_S: i64 = 86_400;
+pub(super) use crate::day::DAY_S;
 
 /// Seconds since 1970, the start included, the end not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -12,10 +12,9 @@ use super::ratio::Ratio;
 use super::rules::Rules;
 use super::timeline::{Segment, merge};
 use crate::calendar::{Holidays, OfficeHours, Span, TimeZone, intersect};
-use crate::day::{BLOCK_SECONDS, Day, DaySummary, Reason, RttHistogram, State};
+use crate::day::{BLOCK_SECONDS, DAY_S, Day, DaySummary, Reason, RttHistogram, State};
 use crate::registry::Site;
 
-const DAY_S: i64 = 86_400;
 /// A loss ratio of fewer echoes says nothing: one lost of a hundred is already half of what is tolerated.
 pub const LOSS_SAMPLES_MIN: u64 = 300;
 

@@ -6,9 +6,7 @@ use suar_wire::Cause;
 
 use super::site::AgentDays;
 use crate::calendar::Span;
-use crate::day::{Day, DaySummary, Reason, State};
-
-const DAY_S: i64 = 86_400;
+use crate::day::{DAY_S, Day, DaySummary, Reason, State};
 
 /// A stretch of UTC time in one merged state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -14,11 +14,10 @@ use super::series::{Form, Labels, Samples, Series};
 use super::{device, slots};
 use crate::calendar::{Holidays, Span};
 use crate::coverage::AgentDays;
-use crate::day::{Day, DaySummary};
+use crate::day::{DAY_S, Day, DaySummary};
 use crate::store::StoredRecord;
 use crate::wall_clock::MS_A_DAY;
 
-const DAY_S: i64 = 86_400;
 /// Days whose summaries are held at once.
 const SUMMARY_DAYS: i32 = 31;
 

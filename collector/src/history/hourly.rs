@@ -2,13 +2,12 @@
 
 use crate::calendar::{Holidays, Span, intersect};
 use crate::coverage::{AgentDays, Segment, merge};
-use crate::day::{BLOCK_SECONDS, Block, Day, RttHistogram, State};
+use crate::day::{BLOCK_SECONDS, Block, DAY_S, Day, RttHistogram, State};
 use crate::registry::Site;
 
 use super::measure::Measure;
 
 pub const HOUR_S: i64 = 3_600;
-const DAY_S: i64 = 86_400;
 
 /// A site's hours that are asked for.
 #[derive(Debug, Clone, Copy)]

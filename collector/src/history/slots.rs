@@ -10,11 +10,9 @@ use suar_wire::{Body, Echo, EchoMethod};
 use super::measure::Measure;
 use crate::calendar::Span;
 use crate::coverage::{AgentDays, merge};
-use crate::day::{Day, DaySummary, State};
+use crate::day::{DAY_S, Day, DaySummary, State};
 use crate::store::StoredRecord;
 use crate::summary;
-
-const DAY_S: i64 = 86_400;
 
 /// What one agent saw in one UTC day, as far as a measure needs it: a fraction of the records' size.
 #[derive(Debug, Clone, Default)]
