@@ -9,14 +9,13 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 
 use anyhow::{Context, Result};
-use suar_collector::calendar::{OfficeHours, TimeZone};
 use suar_collector::exposition::Own;
 use suar_collector::ingest::{IngestCounters, Submission};
 use suar_collector::region::{Region, Village, builtin};
-use suar_collector::registry::{LinkKind, Site, SiteKind};
+use suar_collector::registry::{Site, fields::site_of_village};
 use suar_collector::store::admin::{Admin, Joining};
 use suar_collector::store::writer::{Job, Shared, Writer};
-use suar_wire::{AgentId, Plan, SiteCode, SlotWidth};
+use suar_wire::{AgentId, Plan, SlotWidth};
 use tokio::sync::oneshot;
 
 use crate::dates::Quarter;
@@ -77,21 +76,8 @@ fn site(region: &Region, number: usize) -> Result<Site> {
     let village: &Village = &villages[number * STRIDE % villages.len()];
     let round = number / villages.len();
     let code = if round == 0 { village.code.clone() } else { format!("{}-{}", village.code, round + 1) };
-    Ok(Site {
-        code: code.parse::<SiteCode>()?,
-        name: village.office_name(),
-        kind: SiteKind::VillageOffice,
-        village: village.code.clone(),
-        island: village.island_code.clone(),
-        point: None,
-        link: LinkKind::Unknown,
-        provider: String::new(),
-        time_zone: TimeZone::Wib,
-        hours: OfficeHours::standard(),
-        power_hours: None,
-        allowance_mib: None,
-        measured_from: None,
-    })
+    let site = site_of_village(&code, &village.code, region).map_err(anyhow::Error::msg)?;
+    Ok(Site { point: None, ..site })
 }
 
 fn join(admin: &mut Admin, site: &Site, now_ms: i64, random: &mut Random) -> Result<AgentId> {

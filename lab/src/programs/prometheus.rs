@@ -91,7 +91,8 @@ impl<'a> Prometheus<'a> {
     }
 }
 
-fn percent_encoded(text: &str) -> String {
+/// A value of a query string.
+pub fn percent_encoded(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
     text.bytes()
         .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })

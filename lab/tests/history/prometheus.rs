@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use suar_lab::programs::prometheus::percent_encoded;
 use suar_lab::programs::{Collector, Process, free_address, tool, wait_until};
 
 use super::READER_TOKEN;
@@ -65,11 +66,4 @@ impl Prometheus {
         stream.read_to_string(&mut answer)?;
         Ok(answer)
     }
-}
-
-fn percent_encoded(text: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    text.bytes()
-        .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
-        .collect()
 }
