@@ -11,6 +11,13 @@
 //!
 //! Field numbers are never used again for anything else: agents on islands are updated last.
 //!
+//! # What later versions may add
+//!
+//! A new kind of record is a new message among the others. Who does not know it keeps it as it came, as
+//! [`Body::Unknown`], and can read it after an update; the same holds for a known kind with a code that
+//! this version has no name for. The columns of rounds are closed: a round that needs a code not listed
+//! here travels as a new kind.
+//!
 //! # Bounds
 //!
 //! [`decode`] refuses more than `records_max` records before it allocates for them, and refuses columns
@@ -24,7 +31,7 @@ use crate::identity::BootId;
 use crate::outcome::{Echo, EchoError, EchoMethod, Failure, Outcome};
 use crate::record::{
     Body, ClockStep, Disk, Dropped, Ending, Gap, GapReason, Health, Record, Round, SessionEnd, SessionStart,
-    Stamp,
+    Stamp, Unknown,
 };
 use crate::slot::{Slot, SlotWidth};
 use crate::verdict::{Note, Verdict};
@@ -97,8 +104,9 @@ pub struct Columns {
     /// Difference to the round trip before of the same target.
     #[prost(sint32, repeated, tag = "19")]
     rtt_us: Vec<i32>,
-    #[prost(message, repeated, tag = "20")]
-    others: Vec<OtherPb>,
+    /// Each an [`OtherPb`], kept as bytes so that kinds of later versions pass through whole.
+    #[prost(bytes = "vec", repeated, tag = "20")]
+    others: Vec<Vec<u8>>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -243,7 +251,7 @@ pub fn encode(records: &[Record]) -> Columns {
             }
             Err(other) => {
                 columns.kind.push(KIND_OTHER);
-                columns.others.push(OtherPb { body: Some(other) });
+                columns.others.push(other);
             }
         }
     }
@@ -364,12 +372,7 @@ pub fn decode(columns: &Columns, records_max: usize) -> Result<Vec<Record>, Colu
         let stamp = Stamp { boot, boot_ms: boot_ms as u64, wall_ms: wall_minus_boot.wrapping_add(boot_ms) };
         let body = match columns.kind[at] {
             KIND_ROUND => Body::Round(rounds.next(&mut before)?),
-            KIND_OTHER => other_into(
-                others
-                    .next()
-                    .and_then(|other| other.body.as_ref())
-                    .ok_or(ColumnsError::Shape("a record has no body of a known kind"))?,
-            )?,
+            KIND_OTHER => other_into(others.next().ok_or(ColumnsError::Shape("a record has no body"))?)?,
             code => return Err(ColumnsError::Code { what: "record kind", code }),
         };
         records.push(Record { sequence, stamp, body });
@@ -523,11 +526,11 @@ fn micros(difference: i32, before: &mut i64) -> Result<u32, ColumnsError> {
     Ok(value)
 }
 
-/// The round itself, or any other body as its message.
-#[expect(clippy::result_large_err, reason = "no error travels here: both sides are taken apart at once")]
-fn other_from(body: &Body) -> Result<&Round, OtherBody> {
-    Err(match body {
+/// The round itself, or the bytes of any other body.
+fn other_from(body: &Body) -> Result<&Round, Vec<u8>> {
+    let other = match body {
         Body::Round(round) => return Ok(round),
+        Body::Unknown(unknown) => return Err(unknown.message.clone()),
         Body::Health(health) => OtherBody::Health(HealthPb {
             cpu_permille: health.cpu_permille,
             memory_total_kib: health.memory_total_kib,
@@ -569,10 +572,39 @@ fn other_from(body: &Body) -> Result<&Round, OtherBody> {
         Body::Gap(gap) => OtherBody::Gap(GapPb { reason: gap.reason.code(), from_boot_ms: gap.from_boot_ms }),
         Body::Dropped(dropped) => OtherBody::Dropped(DroppedPb { first: dropped.first, last: dropped.last }),
         Body::ClockStep(step) => OtherBody::ClockStep(step.by_ms),
-    })
+    };
+    Err(OtherPb { body: Some(other) }.encode_to_vec())
 }
 
-fn other_into(other: &OtherBody) -> Result<Body, ColumnsError> {
+fn other_into(bytes: &[u8]) -> Result<Body, ColumnsError> {
+    if bytes.is_empty() {
+        return Err(ColumnsError::Shape("a record has an empty body"));
+    }
+    let other = OtherPb::decode(bytes).map_err(|error| ColumnsError::Protobuf(error.to_string()))?;
+    match other.body.as_ref().map(known_into) {
+        Some(Ok(body)) => Ok(body),
+        // What a later version added must not cost the records beside it.
+        None | Some(Err(ColumnsError::Code { .. })) => {
+            if bytes.len() > Unknown::MESSAGE_BYTES_MAX {
+                return Err(ColumnsError::Long { what: "unknown record", max: Unknown::MESSAGE_BYTES_MAX });
+            }
+            Ok(Body::Unknown(Unknown { message: bytes.to_vec() }))
+        }
+        Some(Err(error)) => Err(error),
+    }
+}
+
+/// For [`Unknown`] in JSON: only what comes back as it went, or the store could not be read again.
+pub(crate) fn unknown_message<'de, D: serde::Deserializer<'de>>(source: D) -> Result<Vec<u8>, D::Error> {
+    use serde::de::{Deserialize, Error};
+    let message = Vec::<u8>::deserialize(source)?;
+    match other_into(&message).map_err(Error::custom)? {
+        Body::Unknown(_) => Ok(message),
+        _ => Err(Error::custom("this is the message of a known kind")),
+    }
+}
+
+fn known_into(other: &OtherBody) -> Result<Body, ColumnsError> {
     let ending = |code| Ending::from_code(code).ok_or(ColumnsError::Code { what: "session ending", code });
     Ok(match other {
         OtherBody::Health(health) => Body::Health(Box::new(health_into(health)?)),

@@ -37,6 +37,7 @@ pub enum Body {
     Gap(Gap),
     Dropped(Dropped),
     ClockStep(ClockStep),
+    Unknown(Unknown),
 }
 
 /// What one slot's probes found and what the agent made of it.
@@ -163,4 +164,15 @@ pub struct Dropped {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClockStep {
     pub by_ms: i64,
+}
+
+/// A record that only a later version understands: sent on and kept as it came, never interpreted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unknown {
+    #[serde(deserialize_with = "crate::columns::unknown_message")]
+    pub(crate) message: Vec<u8>,
+}
+
+impl Unknown {
+    pub const MESSAGE_BYTES_MAX: usize = 4_096;
 }

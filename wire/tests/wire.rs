@@ -6,7 +6,7 @@ use std::path::Path;
 use proptest::prelude::*;
 use suar_wire::push::{self, Clock};
 use suar_wire::record::{
-    ClockStep, Disk, Dropped, Ending, Gap, GapReason, Health, Round, SessionEnd, SessionStart,
+    ClockStep, Disk, Dropped, Ending, Gap, GapReason, Health, Round, SessionEnd, SessionStart, Unknown,
 };
 use suar_wire::{
     AgentId, Body, BootId, Cause, Echo, EchoError, EchoMethod, Epoch, Failure, Note, Outcome, Push,
@@ -89,7 +89,22 @@ fn body() -> impl Strategy<Value = Body> {
             .prop_map(|(reason, from_boot_ms)| Body::Gap(Gap { reason, from_boot_ms })),
         1 => any::<(u64, u64)>().prop_map(|(first, last)| Body::Dropped(Dropped { first, last })),
         1 => any::<i64>().prop_map(|by_ms| Body::ClockStep(ClockStep { by_ms })),
+        1 => prop::collection::vec(any::<u8>(), 0..100).prop_map(|content| unknown(&message_of_kind(1_000, &content)).expect("kind 1000")),
     ]
+}
+
+/// A protobuf message with one length-delimited field.
+fn message_of_kind(tag: u32, content: &[u8]) -> Vec<u8> {
+    let mut message = Vec::new();
+    prost::encoding::encode_key(tag, prost::encoding::WireType::LengthDelimited, &mut message);
+    prost::encoding::encode_varint(content.len() as u64, &mut message);
+    message.extend_from_slice(content);
+    message
+}
+
+/// As a collector meets it in a push written as JSON.
+fn unknown(message: &[u8]) -> Result<Body, serde_json::Error> {
+    serde_json::from_value(serde_json::json!({ "kind": "unknown", "message": message }))
 }
 
 fn record() -> impl Strategy<Value = Record> {
@@ -257,6 +272,40 @@ fn another_version_says_which() {
     bytes[1] = 2;
     let error = Push::decode(&bytes).expect_err("version 2 is unknown");
     assert_eq!(error.to_string(), "version 2, this collector understands 1");
+}
+
+#[test]
+fn a_kind_of_a_later_version_is_kept_whole_and_costs_no_record_beside_it() {
+    let mut push = morning();
+    let stamp = push.records[0].stamp;
+    // A session that ended in a way without a name yet: kind 3, code 99.
+    for message in [message_of_kind(1_000, b"wind"), message_of_kind(1_000, &[]), vec![0x18, 99]] {
+        let body = unknown(&message).expect("nothing this version knows");
+        push.records.push(Record { sequence: 900, stamp, body });
+    }
+    let read = Push::decode(&push.encode()).expect("a push");
+    assert_eq!(read, push);
+    assert_eq!(read.encode(), push.encode(), "as it came");
+}
+
+#[test]
+fn an_unknown_kind_is_bounded_and_cannot_pretend() {
+    let longest = message_of_kind(1_000, &vec![7; Unknown::MESSAGE_BYTES_MAX - 4]);
+    assert_eq!(longest.len(), Unknown::MESSAGE_BYTES_MAX);
+    unknown(&longest).expect("at the bound");
+    let refused = [
+        (
+            message_of_kind(1_000, &vec![7; Unknown::MESSAGE_BYTES_MAX]),
+            "unknown record is longer than 4096 bytes",
+        ),
+        (vec![], "a record has an empty body"),
+        (vec![0x18, 2], "this is the message of a known kind"),
+        (vec![0xff], "not a protobuf message"),
+    ];
+    for (message, reason) in refused {
+        let error = unknown(&message).expect_err(reason).to_string();
+        assert!(error.contains(reason), "{error} instead of {reason}");
+    }
 }
 
 #[test]

@@ -205,7 +205,11 @@ fn is_possible(record: &Record) -> bool {
             dropped.first > 0 && dropped.first <= dropped.last && dropped.last <= SEQUENCE_MAX
         }
         Body::Gap(gap) => gap.from_boot_ms <= record.stamp.boot_ms,
-        Body::Health(_) | Body::SessionStart(_) | Body::SessionEnd(_) | Body::ClockStep(_) => true,
+        Body::Health(_)
+        | Body::SessionStart(_)
+        | Body::SessionEnd(_)
+        | Body::ClockStep(_)
+        | Body::Unknown(_) => true,
     };
     body && record.stamp.boot_ms <= BOOT_MS_MAX
 }

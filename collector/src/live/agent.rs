@@ -135,7 +135,11 @@ impl AgentLive {
                         (start.agent_version.clone(), start.system.clone())
                     });
                 }
-                Body::SessionEnd(_) | Body::Gap(_) | Body::Dropped(_) | Body::ClockStep(_) => {}
+                Body::SessionEnd(_)
+                | Body::Gap(_)
+                | Body::Dropped(_)
+                | Body::ClockStep(_)
+                | Body::Unknown(_) => {}
             }
         }
     }

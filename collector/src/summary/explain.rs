@@ -60,9 +60,12 @@ pub fn explained_by(
             let length_ms = i64::try_from(length_ms).unwrap_or(i64::MAX);
             Explanation::between(stored.at_ms.saturating_sub(length_ms), stored.at_ms, width, reason)
         }
-        Body::Round(_) | Body::Health(_) | Body::SessionEnd(_) | Body::Dropped(_) | Body::ClockStep(_) => {
-            None
-        }
+        Body::Round(_)
+        | Body::Health(_)
+        | Body::SessionEnd(_)
+        | Body::Dropped(_)
+        | Body::ClockStep(_)
+        | Body::Unknown(_) => None,
     }
 }
 

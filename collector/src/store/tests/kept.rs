@@ -88,6 +88,20 @@ fn sequences_and_values_that_cannot_be_are_refused_alone() {
 }
 
 #[test]
+fn a_kind_of_a_later_version_is_kept_as_it_came_through_inbox_and_chunk() {
+    let bench = Bench::new();
+    // Field 1000, one byte: no version has written it yet.
+    let body = r#"{"kind":"unknown","message":[194,62,1,7]}"#;
+    let later = other(1, BOOT, 60, serde_json::from_str(body).expect("unknown to this version"));
+    let receipt = bench.push(vec![later.clone(), round(2, 2)]);
+    assert_eq!((receipt.acknowledged, receipt.refused), (vec![(1, 2)], vec![]));
+    let kept = || bench.reader().all_records(AGENT).expect("records");
+    assert_eq!(kept()[0].record, later);
+    bench.pack();
+    assert_eq!(kept()[0].record, later);
+}
+
+#[test]
 fn what_lies_in_the_future_or_before_joining_is_set_aside_and_reaches_no_number() {
     let bench = Bench::new();
     let future = other(1, BOOT, 40_000, Body::ClockStep(ClockStep { by_ms: 1 }));
