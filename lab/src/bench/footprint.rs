@@ -55,7 +55,8 @@ pub fn agent_footprint(seconds: u64) -> Result<Footprint> {
     let mut agent = Agent::new(Some(&office.pc), directory.path(), "agent")?;
     agent.join(&collector.join_code(SITE, &[])?)?.ok()?;
     agent.run()?;
-    wait_until("the first record at the collector", Duration::from_secs(200), || {
+    // The standard plan sends each five minutes.
+    wait_until("the first record at the collector", Duration::from_secs(600), || {
         let metrics = collector.get("/metrics").map_err(|error| format!("{error:#}"))?;
         let arrived = metrics.text().contains("suar_site_last_measured_timestamp_seconds{");
         if arrived { Ok(()) } else { Err("no site was measured yet".to_owned()) }
