@@ -45,8 +45,9 @@ impl Window {
         self.left() >= needed
     }
 
+    /// No time for a question that fails and then for the one that explains it.
     pub fn is_short(&self) -> bool {
-        !self.fits(CONFIRM_AFTER + TIMEOUT)
+        !self.fits(TIMEOUT + TIMEOUT)
     }
 }
 

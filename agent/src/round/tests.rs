@@ -181,6 +181,12 @@ fn a_broken_resolver_is_told_from_a_broken_line() {
 }
 
 #[test]
+fn a_slot_too_short_for_a_second_question_asks_both_at_once() {
+    assert!(!window(TIMEOUT * 2 + SECOND).is_short());
+    assert!(window(TIMEOUT * 2 - SECOND).is_short(), "a resolver that is silent takes the first half");
+}
+
+#[test]
 fn blocked_pings_are_no_outage_and_are_replaced_by_tcp_after_three_rounds() {
     in_a_network(async || {
         let online = online_server().await;
