@@ -31,13 +31,15 @@ impl System {
     }
 
     pub fn look(&self) -> Network {
-        let routes_v4 = routes_v4(&self.file("proc/net/route"));
-        let routes_v6 = routes_v6(&self.file("proc/net/ipv6_route"), |name| self.interface_index(name));
+        let carried = |interface: &str| self.is_carried(interface);
+        let routes_v4 = routes_v4(&self.file("proc/net/route"), carried);
+        let index_of = |name: &str| self.interface_index(name);
+        let routes_v6 = routes_v6(&self.file("proc/net/ipv6_route"), carried, index_of);
         let best = |routes: &[Route]| {
             routes.iter().filter(|route| route.gateway.is_some()).min_by_key(|route| route.metric).copied()
         };
         Network {
-            // A route exists only while its interface is up and has an address.
+            // A route exists only while its interface is up and has an address; the cable is another matter.
             present: !routes_v4.is_empty() || !routes_v6.is_empty(),
             gateway: best(&routes_v4).or_else(|| best(&routes_v6)).and_then(|route| route.gateway),
             resolvers: resolvers(&self.file("etc/resolv.conf")),
@@ -50,6 +52,12 @@ impl System {
 
     fn file(&self, path: &str) -> String {
         fs::read_to_string(self.root.join(path)).unwrap_or_default()
+    }
+
+    /// False only where the kernel says that nothing is plugged in or no Wi-Fi is joined: routes stay when a
+    /// cable is pulled, unless a network manager takes them away.
+    fn is_carried(&self, interface: &str) -> bool {
+        self.file(&format!("sys/class/net/{interface}/carrier")).trim() != "0"
     }
 
     fn interface_index(&self, name: &str) -> u32 {
@@ -65,12 +73,13 @@ struct Route {
 }
 
 /// Interface, destination, gateway, flags, ..., metric, mask: addresses as the bytes lie in memory.
-fn routes_v4(text: &str) -> Vec<Route> {
+fn routes_v4(text: &str, carried: impl Fn(&str) -> bool) -> Vec<Route> {
     let route = |line: &str| {
         let fields: Vec<&str> = line.split_whitespace().collect();
         let hex = |at: usize| u32::from_str_radix(fields.get(at)?, 16).ok();
         let (destination, gateway, flags, mask) = (hex(1)?, hex(2)?, hex(3)?, hex(7)?);
-        if flags & UP == 0 || *fields.first()? == "lo" {
+        let interface = *fields.first()?;
+        if flags & UP == 0 || interface == "lo" || !carried(interface) {
             return None;
         }
         let default = destination == 0 && mask == 0 && flags & VIA_GATEWAY != 0;
@@ -81,7 +90,7 @@ fn routes_v4(text: &str) -> Vec<Route> {
 }
 
 /// Destination, its prefix length, source, its length, next hop, metric, ..., flags, interface.
-fn routes_v6(text: &str, index_of: impl Fn(&str) -> u32) -> Vec<Route> {
+fn routes_v6(text: &str, carried: impl Fn(&str) -> bool, index_of: impl Fn(&str) -> u32) -> Vec<Route> {
     let route = |line: &str| {
         let fields: Vec<&str> = line.split_whitespace().collect();
         let hex = |at: usize| u32::from_str_radix(fields.get(at)?, 16).ok();
@@ -89,7 +98,7 @@ fn routes_v6(text: &str, index_of: impl Fn(&str) -> u32) -> Vec<Route> {
         let destination = address_v6(fields.first()?)?;
         // Every interface has link-local and multicast routes, with or without a network behind it.
         let local = destination.is_multicast() || destination.segments()[0] & 0xffc0 == 0xfe80;
-        if flags & UP == 0 || interface == "lo" || local {
+        if flags & UP == 0 || interface == "lo" || local || !carried(interface) {
             return None;
         }
         let default = destination.is_unspecified() && hex(1)? == 0 && flags & VIA_GATEWAY != 0;
@@ -170,6 +179,16 @@ fe800000000000000000000000000000 40 00000000000000000000000000000000 00 00000000
 ";
         assert_eq!(look(&[("proc/net/route", &loopback), ("proc/net/ipv6_route", v6)]), Network::default());
         assert_eq!(look(&[]), Network::default());
+    }
+
+    #[test]
+    fn a_pulled_cable_is_no_network_although_its_routes_stay() {
+        let unplugged = ("sys/class/net/eth0/carrier", "0\n");
+        let wifi = look(&[("proc/net/route", ROUTES), unplugged]);
+        assert!(wifi.present);
+        assert_eq!(wifi.gateway, Some(IpAddr::from([192, 168, 0, 1]).into()), "Wi-Fi is still there");
+        let both = look(&[("proc/net/route", ROUTES), unplugged, ("sys/class/net/wlan0/carrier", "0\n")]);
+        assert_eq!(both, Network::default());
     }
 
     #[test]
