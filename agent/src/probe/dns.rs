@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use ring::rand::{SecureRandom, SystemRandom};
-use suar_wire::{Failure, Outcome};
+use suar_wire::Failure;
 use tokio::net::UdpSocket;
 
 use super::TIMEOUT;
@@ -19,16 +19,28 @@ const ATTEMPTS_MAX: u32 = 2;
 /// Without EDNS a UDP answer has at most this many bytes (RFC 1035, 2.3.4).
 const ANSWER_BYTES_MAX: usize = 512;
 
-/// Asks for the name's A records. Nothing is sent after `send_until`. The time told is that of the
-/// question that was answered.
-pub async fn probe(resolver: SocketAddr, name: &str, send_until: Instant) -> Outcome {
-    match ask(resolver, name, send_until).await {
-        Ok(outcome) => outcome,
-        Err(error) => Outcome::Failed(super::http::io_failure(&error)),
-    }
+/// An address was given, this long after the question that was answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Answer {
+    pub elapsed_us: u32,
+    pub scope: Scope,
 }
 
-async fn ask(resolver: SocketAddr, name: &str, send_until: Instant) -> io::Result<Outcome> {
+/// Where the address of an answer lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    Public,
+    /// In a network of somebody's own (RFC 6890), or nowhere: what portals and filters answer for any name,
+    /// and what names of an intranet have.
+    Local,
+}
+
+/// Asks for the name's A records. Nothing is sent after `send_until`.
+pub async fn probe(resolver: SocketAddr, name: &str, send_until: Instant) -> Result<Answer, Failure> {
+    ask(resolver, name, send_until).await.unwrap_or_else(|error| Err(super::http::io_failure(&error)))
+}
+
+async fn ask(resolver: SocketAddr, name: &str, send_until: Instant) -> io::Result<Result<Answer, Failure>> {
     // A socket of its own: a random port, and a connected one hears "port unreachable" as refused.
     let local: SocketAddr = match resolver {
         SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
@@ -45,7 +57,7 @@ async fn ask(resolver: SocketAddr, name: &str, send_until: Instant) -> io::Resul
             asked.len() < ATTEMPTS_MAX as usize && (asked.is_empty() || Instant::now() < send_until);
         if may_ask {
             let id = random_id();
-            let Some(question) = query(id, name) else { return Ok(Outcome::Failed(Failure::Local)) };
+            let Some(question) = query(id, name) else { return Ok(Err(Failure::Local)) };
             asked.push((id, Instant::now()));
             socket.send(&question).await?;
         }
@@ -53,12 +65,12 @@ async fn ask(resolver: SocketAddr, name: &str, send_until: Instant) -> io::Resul
             if asked.len() == 1 { (started_at + RETRY_AFTER).min(give_up_at) } else { give_up_at };
         match tokio::time::timeout_at(wait_until.into(), listen(&socket, name, &asked)).await {
             Ok(answer) => return answer,
-            Err(_) if Instant::now() >= give_up_at => return Ok(Outcome::Failed(Failure::Timeout)),
+            Err(_) if Instant::now() >= give_up_at => return Ok(Err(Failure::Timeout)),
             // The question may not be asked again: listen on for the first one's answer.
             Err(_) if Instant::now() >= send_until => {
                 return match tokio::time::timeout_at(give_up_at.into(), listen(&socket, name, &asked)).await {
                     Ok(answer) => answer,
-                    Err(_) => Ok(Outcome::Failed(Failure::Timeout)),
+                    Err(_) => Ok(Err(Failure::Timeout)),
                 };
             }
             Err(_) => {}
@@ -67,7 +79,11 @@ async fn ask(resolver: SocketAddr, name: &str, send_until: Instant) -> io::Resul
 }
 
 /// Waits for an answer to one of our questions; what answers no question of ours is passed over.
-async fn listen(socket: &UdpSocket, name: &str, asked: &[(u16, Instant)]) -> io::Result<Outcome> {
+async fn listen(
+    socket: &UdpSocket,
+    name: &str,
+    asked: &[(u16, Instant)],
+) -> io::Result<Result<Answer, Failure>> {
     let mut buffer = [0; ANSWER_BYTES_MAX];
     loop {
         let bytes = socket.recv(&mut buffer).await?;
@@ -75,10 +91,8 @@ async fn listen(socket: &UdpSocket, name: &str, asked: &[(u16, Instant)]) -> io:
         let Some((_, asked_at)) = asked.iter().find(|(id, _)| answer.starts_with(&id.to_be_bytes())) else {
             continue;
         };
-        return Ok(match judge(answer, name) {
-            Ok(()) => Outcome::Ok { elapsed_us: micros(asked_at.elapsed()) },
-            Err(failure) => Outcome::Failed(failure),
-        });
+        let elapsed_us = micros(asked_at.elapsed());
+        return Ok(judge(answer, name).map(|scope| Answer { elapsed_us, scope }));
     }
 }
 
@@ -110,7 +124,7 @@ fn question(name: &str) -> Option<Vec<u8>> {
 }
 
 /// Whether an answer, whose id is right, says where the name is.
-fn judge(answer: &[u8], name: &str) -> Result<(), Failure> {
+fn judge(answer: &[u8], name: &str) -> Result<Scope, Failure> {
     const HEADER_BYTES: usize = 12;
     let (Some(flags), Some(counts)) = (answer.get(2..4), answer.get(4..8)) else {
         return Err(Failure::WrongAnswer);
@@ -127,24 +141,38 @@ fn judge(answer: &[u8], name: &str) -> Result<(), Failure> {
         5 => Err(Failure::Refused),
         0 if repeats_question && counts[2..4] != [0, 0] => {
             let records = u16::from_be_bytes([counts[2], counts[3]]);
-            has_address(answer, HEADER_BYTES + asked.len(), records)
+            address(answer, HEADER_BYTES + asked.len(), records).map(scope)
         }
         _ => Err(Failure::WrongAnswer),
     }
 }
 
 /// Looks for one A record among the answers; aliases before it are passed over.
-fn has_address(answer: &[u8], mut at: usize, records: u16) -> Result<(), Failure> {
+fn address(answer: &[u8], mut at: usize, records: u16) -> Result<Ipv4Addr, Failure> {
     for _ in 0..records {
         at = skip_name(answer, at).ok_or(Failure::WrongAnswer)?;
         let fixed = answer.get(at..at + 10).ok_or(Failure::WrongAnswer)?;
         let length = usize::from(u16::from_be_bytes([fixed[8], fixed[9]]));
         if fixed[..4] == [0, 1, 0, 1] && length == 4 {
-            return Ok(());
+            let address = answer.get(at + 10..).and_then(|rest| rest.first_chunk::<4>());
+            return address.map(|octets| Ipv4Addr::from(*octets)).ok_or(Failure::WrongAnswer);
         }
         at += 10 + length;
     }
     Err(Failure::WrongAnswer)
+}
+
+fn scope(address: Ipv4Addr) -> Scope {
+    let [first, second, ..] = address.octets();
+    let shared = first == 100 && second & 0xc0 == 64;
+    let local = first == 0
+        || shared
+        || address.is_loopback()
+        || address.is_private()
+        || address.is_link_local()
+        || address.is_multicast()
+        || address.is_broadcast();
+    if local { Scope::Local } else { Scope::Public }
 }
 
 fn skip_name(answer: &[u8], mut at: usize) -> Option<usize> {

@@ -41,14 +41,17 @@ fn each_kind_of_answer_has_its_name() {
     no_answer_bit[2] = 0x01;
     let mut short = answer(1, 0, &[ADDRESS]);
     short.truncate(short.len() - 6);
+    let mut torn = answer(1, 0, &[ADDRESS]);
+    torn.truncate(torn.len() - 1);
     let table = [
-        ("an address", answer(1, 0, &[ADDRESS]), Ok(())),
-        ("an alias, then an address", answer(1, 0, &[ALIAS, ADDRESS]), Ok(())),
+        ("an address", answer(1, 0, &[ADDRESS]), Ok(Scope::Public)),
+        ("an alias, then an address", answer(1, 0, &[ALIAS, ADDRESS]), Ok(Scope::Public)),
         ("an alias alone", answer(1, 0, &[ALIAS]), Err(Failure::WrongAnswer)),
         ("nothing", answer(1, 0, &[]), Err(Failure::WrongAnswer)),
         ("another question", other_question, Err(Failure::WrongAnswer)),
         ("a question, not an answer", no_answer_bit, Err(Failure::WrongAnswer)),
         ("cut short", short, Err(Failure::WrongAnswer)),
+        ("cut inside the address", torn, Err(Failure::WrongAnswer)),
         ("no such name", answer(1, 3, &[]), Err(Failure::NxDomain)),
         ("server failure", answer(1, 2, &[]), Err(Failure::ServFail)),
         ("server failure without the question", answer(1, 2, &[])[..12].to_vec(), Err(Failure::ServFail)),
@@ -56,6 +59,25 @@ fn each_kind_of_answer_has_its_name() {
     ];
     for (what, bytes, expect) in table {
         assert_eq!(judge(&bytes, NAME), expect, "{what}");
+    }
+}
+
+#[test]
+fn addresses_that_no_public_name_has_are_told_apart() {
+    for local in [
+        "0.0.0.0",
+        "127.0.0.1",
+        "10.1.2.3",
+        "172.31.0.1",
+        "192.168.8.1",
+        "100.64.0.1",
+        "169.254.1.1",
+        "224.0.0.1",
+    ] {
+        assert_eq!(scope(local.parse().expect("an address")), Scope::Local, "{local}");
+    }
+    for public in ["1.1.1.1", "36.86.63.185", "100.128.0.1", "172.32.0.1", "203.0.113.1"] {
+        assert_eq!(scope(public.parse().expect("an address")), Scope::Public, "{public}");
     }
 }
 
@@ -118,20 +140,19 @@ async fn an_answer_with_another_id_is_passed_over() {
 async fn one_lost_packet_is_no_broken_resolver() {
     let resolver =
         resolver(|number, question| (number > 0).then(|| answer(id_of(question), 0, &[ADDRESS]))).await;
-    let Outcome::Ok { elapsed_us } = probe(resolver, NAME, long()).await else { panic!("not answered") };
-    assert!(elapsed_us < 1_000_000, "timed from the question that was answered: {elapsed_us}");
+    let Ok(answer) = probe(resolver, NAME, long()).await else { panic!("not answered") };
+    assert!(answer.elapsed_us < 1_000_000, "timed from the question that was answered: {answer:?}");
 }
 
 #[tokio::test]
 async fn nothing_is_asked_again_after_the_slot() {
     let resolver =
         resolver(|number, question| (number > 0).then(|| answer(id_of(question), 0, &[ADDRESS]))).await;
-    let outcome = probe(resolver, NAME, Instant::now()).await;
-    assert_eq!(outcome, Outcome::Failed(Failure::Timeout));
+    assert_eq!(probe(resolver, NAME, Instant::now()).await, Err(Failure::Timeout));
 }
 
 #[tokio::test]
 async fn a_closed_port_is_refused() {
     let address = UdpSocket::bind("127.0.0.1:0").await.expect("a socket").local_addr().expect("an address");
-    assert_eq!(probe(address, NAME, long()).await, Outcome::Failed(Failure::Refused));
+    assert_eq!(probe(address, NAME, long()).await, Err(Failure::Refused));
 }

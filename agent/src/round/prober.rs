@@ -8,6 +8,7 @@ use std::time::Instant;
 use suar_wire::{Echo, EchoMethod, Failure, Outcome, Plan, Verdict};
 
 use super::{Answers, Asks, SPACING_MAX, Window, cut_short};
+use crate::probe::dns::{Answer, Scope};
 use crate::probe::echo::{Echoer, Host, Tally};
 use crate::probe::net::{Neighbour, Network, System};
 use crate::probe::{TIMEOUT, dns, http};
@@ -27,6 +28,8 @@ struct Learned {
     /// It answers pings: then its silence is silence, whatever the neighbour table still says.
     gateway_echoes: bool,
     rounds_muted: u32,
+    /// Where the plan's name lies, as the public resolver said it last.
+    name_scope: Option<Scope>,
 }
 
 #[derive(Debug)]
@@ -116,8 +119,9 @@ impl Prober {
             if learned.gateway != Some(gateway) {
                 *learned = Learned {
                     gateway: Some(gateway),
-                    rounds_muted: learned.rounds_muted,
-                    ..Learned::default()
+                    gateway_seen: false,
+                    gateway_echoes: false,
+                    ..*learned
                 };
             }
             let outcome = if echo.is_ok() {
@@ -159,17 +163,21 @@ impl Prober {
     pub async fn ask(&self, plan: &Plan, network: &Network, asks: Asks, window: Window) -> Answers {
         let limit = TIMEOUT.min(window.left());
         let dns = async {
-            if !asks.dns {
-                return Outcome::NotSent;
+            match asks.dns {
+                true => Some(self.system_resolver(plan, network, window).await),
+                false => None,
             }
-            self.system_resolver(plan, network, window).await
         };
         let dns_public = async {
             if !asks.dns_public {
-                return Outcome::NotSent;
+                return None;
             }
             let resolver = SocketAddr::new(plan.public_resolver, dns::PORT);
-            dns::probe(resolver, &plan.dns_name, window.ends_at).await
+            let answer = dns::probe(resolver, &plan.dns_name, window.ends_at).await;
+            if let Ok(answer) = answer {
+                self.learn(|learned| learned.name_scope = Some(answer.scope));
+            }
+            Some(answer)
         };
         let online = async {
             match plan.online_url.as_deref().filter(|_| asks.online && !self.online_key.is_empty()) {
@@ -184,26 +192,50 @@ impl Prober {
             cut_short(http::collector(&self.pinned, &self.collector, limit).await, limit)
         };
         let (dns, dns_public, online, collector) = tokio::join!(dns, dns_public, online, collector);
-        Answers { dns, dns_public, online, collector }
+        let dns = dns.map(|answer| self.unless_lie(answer));
+        Answers { dns: outcome(dns), dns_public: outcome(dns_public), online, collector }
+    }
+
+    /// A local address for a name that has a public one is the answer of a portal or a filter. Names of an
+    /// intranet have local addresses rightly, and then the public resolver does not know better.
+    fn unless_lie(&self, answer: Result<Answer, Failure>) -> Result<Answer, Failure> {
+        let is_public = || self.learn(|learned| learned.name_scope) == Some(Scope::Public);
+        match answer {
+            Ok(Answer { scope: Scope::Local, .. }) if is_public() => Err(Failure::WrongAnswer),
+            answer => answer,
+        }
     }
 
     /// All of the system's resolvers at once; the first right answer counts, as it does for the office's
     /// programs, only that they wait longer for it.
-    async fn system_resolver(&self, plan: &Plan, network: &Network, window: Window) -> Outcome {
+    async fn system_resolver(
+        &self,
+        plan: &Plan,
+        network: &Network,
+        window: Window,
+    ) -> Result<Answer, Failure> {
         let mut asked = tokio::task::JoinSet::new();
         for resolver in &network.resolvers {
             let (resolver, name, until) = (*resolver, plan.dns_name.clone(), window.ends_at);
             asked.spawn(async move { dns::probe(resolver, &name, until).await });
         }
         // A machine that knows no resolver cannot even ask.
-        let mut failed = Outcome::Failed(Failure::Local);
+        let mut failed = Err(Failure::Local);
         while let Some(answer) = asked.join_next().await {
             match answer {
-                Ok(outcome) if outcome.is_ok() => return outcome,
-                Ok(outcome) => failed = outcome,
+                Ok(Ok(answer)) => return Ok(answer),
+                Ok(Err(failure)) => failed = Err(failure),
                 Err(error) => tracing::error!(%error, "a DNS probe broke off"),
             }
         }
         failed
+    }
+}
+
+fn outcome(answer: Option<Result<Answer, Failure>>) -> Outcome {
+    match answer {
+        None => Outcome::NotSent,
+        Some(Ok(answer)) => Outcome::Ok { elapsed_us: answer.elapsed_us },
+        Some(Err(failure)) => Outcome::Failed(failure),
     }
 }
