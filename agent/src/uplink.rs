@@ -55,6 +55,8 @@ pub struct UplinkState {
     pub last_error: Option<String>,
     /// Our wall clock minus the collector's at the last exchange.
     pub clock_offset_ms: Option<i64>,
+    /// What the newest exchange says the time is.
+    pub server_time: Option<ServerTime>,
     pub pushes_ok: u64,
     pub pushes_failed: u64,
     /// Records that the collector refused for good, and those that could not be sent at all.
@@ -96,6 +98,23 @@ pub enum PushFailure {
     Answer(String),
 }
 
+/// The collector's time by this machine's boot-time clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ServerTime {
+    pub ahead_of_boot_ms: i64,
+    /// Half of what the exchange took.
+    pub error_ms: u64,
+}
+
+impl ServerTime {
+    /// The collector read its clock somewhere in an exchange that began at `boot_ms`.
+    fn of(boot_ms: u64, elapsed_ms: u32, server_ms: i64) -> Self {
+        let error_ms = u64::from(elapsed_ms / 2);
+        let middle_ms = i64::try_from(boot_ms.saturating_add(error_ms)).unwrap_or(i64::MAX);
+        Self { ahead_of_boot_ms: server_ms.saturating_sub(middle_ms), error_ms }
+    }
+}
+
 pub struct Uplink {
     options: Options,
     identity: Identity,
@@ -107,6 +126,10 @@ pub struct Uplink {
     /// Most records of the next push: halved when one was too much, doubled when one went through.
     records_max: usize,
     last_exchange_ms: Option<u32>,
+    /// This session has reached the collector.
+    met: bool,
+    /// The exchange before this one came through, so that its connection is still there.
+    warm: bool,
     /// A plan is not asked for before this; see [`PLAN_SECONDS_MIN`].
     plan_due: Instant,
 }
@@ -138,6 +161,8 @@ impl Uplink {
             state: watch::Sender::new(UplinkState::default()),
             records_max: push::RECORDS_MAX,
             last_exchange_ms: None,
+            met: false,
+            warm: false,
             plan_due: Instant::now(),
         })
     }
@@ -187,6 +212,12 @@ impl Uplink {
     }
 
     async fn push_or_halve(&mut self, order: Order) -> Result<Pushed, PushFailure> {
+        if !self.met {
+            // By its first push the collector sets a boot's clock, and one that has to open a connection may
+            // wait seconds for it. So that no record is dated by it, it carries none.
+            let epoch = self.with_spool(|spool| spool.epoch()).await;
+            self.exchange(&mut Batch::default(), epoch).await?;
+        }
         loop {
             let (mut batch, epoch) = self.take(order).await;
             let failure = match self.exchange(&mut batch, epoch).await {
@@ -251,15 +282,21 @@ impl Uplink {
         if body.len() > push::BODY_BYTES_MAX {
             return Err(PushFailure::TooLarge);
         }
+        let was_warm = std::mem::take(&mut self.warm);
         let exchange = self.client.push(body, packed).await?;
+        (self.met, self.warm) = (true, true);
         let elapsed_ms = u32::try_from(exchange.elapsed.as_millis()).unwrap_or(u32::MAX);
-        self.last_exchange_ms = Some(elapsed_ms);
+        if was_warm {
+            // Half of it is taken for the way there; opening a connection is no part of that.
+            self.last_exchange_ms = Some(elapsed_ms);
+        }
         // The collector read its clock somewhere in between; the middle is wrong by at most half.
         let middle_ms = stamp.wall_ms.saturating_add(i64::from(elapsed_ms / 2));
         let receipt = exchange.receipt;
         self.state.send_modify(|state| {
             state.last_receipt_wall_ms = Some((self.clock)().wall_ms);
             state.clock_offset_ms = Some(middle_ms.saturating_sub(receipt.server_ms));
+            state.server_time = Some(ServerTime::of(stamp.boot_ms, elapsed_ms, receipt.server_ms));
         });
         Ok(receipt)
     }

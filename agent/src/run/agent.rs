@@ -331,9 +331,9 @@ impl Agent {
 
     fn take_uplink_state(&mut self) {
         let before = std::mem::replace(&mut self.uplink, self.uplink_feed.borrow_and_update().clone());
-        // Only an exchange brings a new offset; after a failure the state repeats the old one, which a
-        // clock that was set meanwhile has made wrong.
-        if before.pushes_ok != self.uplink.pushes_ok && self.corrected.learn(self.uplink.clock_offset_ms) {
+        if let Some(server) = self.uplink.server_time.filter(|server| before.server_time != Some(*server))
+            && self.corrected.learn(self.clocks.read(), server)
+        {
             self.appointment = None;
         }
         self.status.uplink = (&self.uplink).into();

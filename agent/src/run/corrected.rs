@@ -1,64 +1,85 @@
-//! The corrected clock: the machine's wall clock less what the collector says it is off. Pure.
+//! The corrected clock: the boot-time clock, set by what the collector says the time is. Pure.
+//!
+//! Nobody sets the boot-time clock, so a wall clock that is set does not move this one.
 
 use crate::clock::{Jump, Reading};
+use crate::uplink::ServerTime;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Corrected {
-    /// Wall clock minus the collector's; nothing until the first exchange.
-    offset_ms: Option<i64>,
+    /// What to add to the boot-time clock; nothing until the first exchange.
+    ahead_ms: Option<i64>,
 }
 
 impl Corrected {
+    /// Until the first exchange the wall clock is all there is.
     pub fn now_ms(&self, reading: Reading) -> i64 {
-        reading.wall_ms.saturating_sub(self.offset_ms.unwrap_or(0))
-    }
-
-    /// Takes the offset of a fresh exchange. True when the corrected clock moved by more than a moment, so
-    /// that what was appointed by it must be appointed anew.
-    pub fn learn(&mut self, offset_ms: Option<i64>) -> bool {
-        const MOMENT_MS: u64 = 1_000;
-        let Some(fresh) = offset_ms else { return false };
-        let before = self.offset_ms.replace(fresh).unwrap_or(0);
-        before.abs_diff(fresh) > MOMENT_MS
-    }
-
-    /// When the wall clock is set, the offset moves with it and the corrected clock runs on. True when
-    /// there was no offset to move, so that the corrected clock was set too.
-    pub fn jumped(&mut self, jump: Jump) -> bool {
-        match (jump, &mut self.offset_ms) {
-            (Jump::WallStepped { by_ms }, Some(offset)) => {
-                *offset = offset.saturating_add(by_ms);
-                false
-            }
-            (Jump::WallStepped { .. }, None) => true,
-            (Jump::Slept { .. }, _) => false,
+        match self.ahead_ms {
+            Some(ahead_ms) => boot_ms(reading).saturating_add(ahead_ms),
+            None => reading.wall_ms,
         }
     }
+
+    /// Takes what a fresh exchange says. One that took long proves little, and a clock that it does not
+    /// prove wrong stays. True when the corrected clock moved by more than a moment, so that what was
+    /// appointed by it must be appointed anew.
+    pub fn learn(&mut self, reading: Reading, server: ServerTime) -> bool {
+        const MOMENT_MS: u64 = 1_000;
+        let before_ms = self.now_ms(reading).saturating_sub(boot_ms(reading));
+        let apart_ms = before_ms.abs_diff(server.ahead_of_boot_ms);
+        let is_proven_wrong = apart_ms > server.error_ms;
+        self.ahead_ms = Some(if is_proven_wrong { server.ahead_of_boot_ms } else { before_ms });
+        is_proven_wrong && apart_ms > MOMENT_MS
+    }
+
+    /// True when there was no exchange yet, so that the corrected clock was set with the wall clock.
+    pub fn jumped(&self, jump: Jump) -> bool {
+        matches!(jump, Jump::WallStepped { .. }) && self.ahead_ms.is_none()
+    }
+}
+
+fn boot_ms(reading: Reading) -> i64 {
+    i64::try_from(reading.boot_ms).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn at(wall_ms: i64) -> Reading {
-        Reading { boot_ms: 0, awake_ms: 0, wall_ms }
+    const HOUR_MS: i64 = 3_600_000;
+
+    fn at(boot_ms: u64, wall_ms: i64) -> Reading {
+        Reading { boot_ms, awake_ms: boot_ms, wall_ms }
+    }
+
+    fn server(ahead_of_boot_ms: i64, error_ms: u64) -> ServerTime {
+        ServerTime { ahead_of_boot_ms, error_ms }
     }
 
     #[test]
     fn a_set_wall_clock_does_not_move_the_corrected_one() {
         let mut clock = Corrected::default();
-        assert_eq!(clock.now_ms(at(5_000)), 5_000);
-        assert!(clock.learn(Some(-3_600_000)), "an hour behind");
-        assert_eq!(clock.now_ms(at(5_000)), 3_605_000);
-        assert!(!clock.jumped(Jump::WallStepped { by_ms: 3_600_000 }));
-        assert_eq!(clock.now_ms(at(3_605_000)), 3_605_000);
-        assert!(!clock.learn(Some(40)), "a few milliseconds are no reason to appoint anew");
+        assert_eq!(clock.now_ms(at(100, 5_000)), 5_000);
+        assert!(clock.learn(at(100, 5_000), server(HOUR_MS, 20)), "the wall clock was an hour behind");
+        assert_eq!(clock.now_ms(at(100, 5_000)), HOUR_MS + 100);
+        assert!(!clock.jumped(Jump::WallStepped { by_ms: HOUR_MS }));
+        assert_eq!(clock.now_ms(at(200, 9_999_999)), HOUR_MS + 200);
+        assert!(!clock.learn(at(200, 0), server(HOUR_MS + 60, 20)), "no reason to appoint anew");
+        assert_eq!(clock.now_ms(at(200, 0)), HOUR_MS + 260);
+    }
+
+    #[test]
+    fn a_slow_exchange_moves_no_clock_that_it_does_not_prove_wrong() {
+        let mut clock = Corrected::default();
+        assert!(!clock.learn(at(1_000, 50_000), server(50_500, 2_000)), "the wall clock may be right");
+        assert_eq!(clock.now_ms(at(1_500, 0)), 50_500);
+        assert!(clock.learn(at(1_500, 0), server(52_000, 2_000)), "three seconds off is proven");
+        assert_eq!(clock.now_ms(at(1_500, 0)), 53_500);
     }
 
     #[test]
     fn without_an_exchange_the_wall_clock_is_all_there_is() {
-        let mut clock = Corrected::default();
-        assert!(!clock.learn(None));
+        let clock = Corrected::default();
         assert!(clock.jumped(Jump::WallStepped { by_ms: -9_000 }));
         assert!(!clock.jumped(Jump::Slept { from_boot_ms: 1 }));
     }

@@ -30,6 +30,22 @@ async fn a_push_carries_identity_clock_and_records_and_is_forgotten_on_its_recei
 }
 
 #[tokio::test]
+async fn a_session_first_sets_the_clocks_and_then_sends_records() {
+    let server = Server::honest().await;
+    let mut office = Office::new(&server);
+    office.uplink.met = false;
+    for _ in 0..2 {
+        office.append(2);
+        office.uplink.push_once().await.unwrap();
+    }
+    let pushes: Vec<_> = server.requests().into_iter().map(|request| request.push.unwrap()).collect();
+    let records: Vec<usize> = pushes.iter().map(|push| push.records.len()).collect();
+    assert_eq!(records, [0, 2, 2]);
+    let told: Vec<bool> = pushes.iter().map(|push| push.clock.last_exchange_ms.is_some()).collect();
+    assert_eq!(told, [false, false, true], "opening the connection is no exchange to judge clocks by");
+}
+
+#[tokio::test]
 async fn pushes_go_over_one_connection_and_an_empty_one_still_says_that_the_agent_is_there() {
     let server = Server::honest().await;
     let mut office = Office::new(&server);
