@@ -1,22 +1,16 @@
 //! Linux: `CLOCK_BOOTTIME` runs on through suspend, `CLOCK_MONOTONIC` does not; the kernel names each boot.
 
-use std::path::PathBuf;
-
 use suar_wire::BootId;
 
 use super::Reading;
 
 const BOOT_ID_FILE: &str = "/proc/sys/kernel/random/boot_id";
 
-/// Test aid: a laboratory that cannot reboot the machine puts another boot id here. Not for offices.
-pub const BOOT_ID_FILE_ENV: &str = "SUAR_BOOT_ID_FILE";
-
 pub fn boot_id() -> BootId {
-    let path = std::env::var_os(BOOT_ID_FILE_ENV).map_or_else(|| PathBuf::from(BOOT_ID_FILE), PathBuf::from);
-    let text = std::fs::read_to_string(&path).unwrap_or_default();
+    let text = std::fs::read_to_string(BOOT_ID_FILE).unwrap_or_default();
     parse(&text).unwrap_or_else(|| {
         // A container without /proc/sys: boot time by the wall clock, to the minute, is the next best name.
-        tracing::warn!(path = %path.display(), "the kernel's boot id cannot be read, using the boot time");
+        tracing::warn!("the kernel's boot id cannot be read, using the boot time");
         let now = read();
         from_boot_minute((now.wall_ms - now.boot_ms as i64).div_euclid(60_000))
     })

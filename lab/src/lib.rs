@@ -10,6 +10,7 @@ pub mod wan;
 
 pub mod programs;
 
+pub mod against_fping;
 pub mod bench;
 pub mod fleet;
 pub mod load;

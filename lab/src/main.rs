@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
+use suar_lab::against_fping;
 use suar_lab::bench;
 use suar_lab::dates::Quarter;
 use suar_lab::fleet::Fleet;
@@ -57,6 +58,12 @@ enum Command {
         #[arg(long, default_value_t = 300)]
         seconds: u64,
     },
+    /// An agent beside fping over every line of the grid; prints a table, fails where they disagree.
+    Truth {
+        /// How long both measure; a multiple of ten, so that exact losses come out even.
+        #[arg(long, default_value_t = 100)]
+        seconds: u32,
+    },
 }
 
 fn main() -> Result<()> {
@@ -79,6 +86,18 @@ fn main() -> Result<()> {
         Command::Load { pushes, agents, records, code } => {
             let measured = load::run(&Load { pushes, agents, records_a_push: records }, &code)?;
             println!("{}", serde_json::to_string(&measured)?);
+        }
+        Command::Truth { seconds } => {
+            let directory = tempfile::tempdir()?;
+            let compared = against_fping::compare(&against_fping::grid(), seconds, directory.path())?;
+            print!("{}", against_fping::table(&compared));
+            let disagreements: Vec<String> = compared
+                .iter()
+                .flat_map(|cell| {
+                    cell.disagreements().into_iter().map(move |what| format!("{:?}: {what}", cell.cell))
+                })
+                .collect();
+            anyhow::ensure!(disagreements.is_empty(), "{}", disagreements.join("\n"));
         }
         Command::Footprint { seconds } => {
             println!("{}", serde_json::to_string(&bench::agent_footprint(seconds)?)?);

@@ -4,6 +4,7 @@
 mod agent;
 mod client;
 mod collector;
+mod machine;
 mod process;
 pub mod prometheus;
 
@@ -12,9 +13,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-pub use agent::Agent;
+pub use agent::{Agent, JOINS_MAX};
 pub use client::{Answer, Client};
-pub use collector::{Collector, free_address};
+pub use collector::{Collector, Kept, free_address};
+pub use machine::Machine;
 pub use process::{Finished, Process, finish};
 
 /// How often a state that is waited for is looked at.

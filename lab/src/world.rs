@@ -8,6 +8,8 @@
 //! translation, so a packet's source says which office it is from.
 
 pub mod dns;
+pub mod faults;
+pub mod portal;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -29,7 +31,9 @@ pub const NAME: &str = "kantor.example";
 /// Its address.
 pub const NAME_ADDRESS: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 1);
 
+/// The router's device towards the PC, and the PC's towards the router.
 const LAN_DEVICE: &str = "lan0";
+const PC_DEVICE: &str = "eth0";
 
 #[derive(Debug)]
 pub struct World {
@@ -71,14 +75,12 @@ impl Office {
     fn behind(internet: &Namespace, number: u8, uplink: &Conditions, seed: u64) -> Result<Self> {
         let pc = Namespace::create(&format!("pc{number}"))?;
         let router = Namespace::create(&format!("router{number}"))?;
-        cable((&router, LAN_DEVICE), (&pc, "eth0"))?;
+        cable((&router, LAN_DEVICE), (&pc, PC_DEVICE))?;
         let far_device = format!("office{number}");
         let wan = Wan::between(&router, internet, &far_device, seed)?;
         wan.set_both(uplink);
 
         let lan = format!("10.19.{number}");
-        pc.ip(&["address", "add", &format!("{lan}.2/24"), "dev", "eth0"])?;
-        pc.ip(&["route", "add", "default", "via", &format!("{lan}.1")])?;
         // Datagram ICMP is refused to every group by default, even to root's.
         pc.write_sysctl("net/ipv4/ping_group_range", "0 2147483647")?;
 
@@ -94,7 +96,19 @@ impl Office {
         internet.ip(&["address", "add", &format!("{provider}/32"), "dev", "lo"])?;
         let resolver = Resolver::start(internet, provider)?;
         pc.set_resolvers(&[IpAddr::from(provider)])?;
-        Ok(Self { number, pc, router, uplink: wan, resolver })
+        let office = Self { number, pc, router, uplink: wan, resolver };
+        office.address_pc()?;
+        Ok(office)
+    }
+
+    /// What a lease gives the PC: its address and its way out.
+    fn address_pc(&self) -> Result<()> {
+        self.pc.ip(&["address", "add", &format!("{}/24", self.pc_address()), "dev", PC_DEVICE])?;
+        self.route_pc()
+    }
+
+    fn route_pc(&self) -> Result<()> {
+        self.pc.ip(&["route", "add", "default", "via", &self.gateway().to_string()])
     }
 
     pub fn gateway(&self) -> Ipv4Addr {
@@ -131,6 +145,15 @@ impl Office {
     pub fn plug_cable(&self) -> Result<()> {
         self.router.ip(&["link", "set", LAN_DEVICE, "up"])
     }
+}
+
+/// The section of a collector's configuration that makes agents measure this internet, with more lines of
+/// it. Ends with it: another section may follow.
+pub fn plan_section(more: &str) -> String {
+    let targets = TARGETS.map(|target| format!("\"{target}\"")).join(", ");
+    format!(
+        "[plan]\ntargets = [{targets}]\npublic_resolver = \"{PUBLIC_RESOLVER}\"\ndns_name = \"{NAME}\"\n{more}\n"
+    )
 }
 
 /// Milliseconds since 1970 by this machine's clock, which everything in the lab shares.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use suar_lab::netns::{Namespace, can_run_here};
 use suar_lab::seed::printed_seed;
 use suar_lab::wan::Conditions;
+use suar_lab::world::dns::Behaviour;
 use suar_lab::world::{COLLECTOR, NAME, TARGETS, World};
 
 fn answers(from: &Namespace, address: Ipv4Addr) -> bool {
@@ -50,7 +51,7 @@ fn each_piece_of_an_office_fails_alone_and_the_neighbour_never_notices() {
     let asks = || office.pc.exec("getent", &["ahostsv4", NAME]);
     assert!(asks().expect("the name resolves").starts_with(&TARGETS[0].to_string()));
     assert!(office.resolver.asked() > 0 && neighbour.resolver.asked() == 0);
-    office.resolver.set_silent(true);
+    office.resolver.behave(Behaviour::Silent);
     assert!(asks().is_err(), "a silent resolver answered");
     reaches("resolver silent", true, true);
 }

@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::programs::{Agent, Collector, Process, wait_until};
 use crate::seed::printed_seed;
 use crate::wan::{Conditions, Direction};
-use crate::world::{COLLECTOR, NAME, PUBLIC_RESOLVER, TARGETS, World};
+use crate::world::{COLLECTOR, World, plan_section};
 
 /// A Pulau Seliu of the laboratory.
 const SITE: &str = "19.02.02.2009";
@@ -44,11 +44,7 @@ pub fn agent_footprint(seconds: u64) -> Result<Footprint> {
     let office = world.offices.first().context("one office was asked for")?;
     let directory = tempfile::tempdir()?;
     let address = format!("{COLLECTOR}:8443");
-    let plan = format!(
-        "[plan]\ntargets = [{}]\npublic_resolver = \"{PUBLIC_RESOLVER}\"\ndns_name = \"{NAME}\"\n\
-         online_url = \"http://{COLLECTOR}:8444/v1/online\"\n",
-        TARGETS.map(|target| format!("\"{target}\"")).join(", ")
-    );
+    let plan = plan_section(&format!("online_url = \"http://{COLLECTOR}:8444/v1/online\""));
     let mut collector = Collector::init(Some(&world.internet), directory.path(), &address, &plan)?;
     collector.serve()?;
     collector.administer(&["site", "add", SITE, "--hours", "always"])?.ok()?;

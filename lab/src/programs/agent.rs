@@ -5,21 +5,29 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use suar_agent::identity::Identity;
+use suar_agent::schedule::Schedule;
+use suar_wire::SlotWidth;
 
-use super::{Finished, Process, finish, program, wait_until};
+use super::{Finished, Machine, Process, finish, program, wait_until};
 use crate::netns::Namespace;
-use crate::world::wall_ms;
 
 const START_MAX: Duration = Duration::from_secs(20);
 const STOP_MAX: Duration = Duration::from_secs(20);
+/// Uses that a join code needs for [`Agent::join_with_phase`].
+pub const JOINS_MAX: u32 = 40;
 
 #[derive(Debug)]
 pub struct Agent<'a> {
     namespace: Option<&'a Namespace>,
     name: String,
     directory: PathBuf,
-    /// Set before a start, e.g. to stand in for another boot of the machine.
+    /// Set before a start.
     pub environment: Vec<(String, String)>,
+    /// Whether it has the right to raw sockets (`CAP_NET_RAW`).
+    pub may_ping: bool,
+    /// The machine it runs on, where that is not this one.
+    pub machine: Option<Machine>,
     running: Option<Process>,
 }
 
@@ -28,7 +36,15 @@ impl<'a> Agent<'a> {
     pub fn new(namespace: Option<&'a Namespace>, directory: &Path, name: &str) -> Result<Self> {
         let directory = directory.join(name);
         std::fs::create_dir_all(&directory)?;
-        Ok(Self { namespace, name: name.to_owned(), directory, environment: Vec::new(), running: None })
+        Ok(Self {
+            namespace,
+            name: name.to_owned(),
+            directory,
+            environment: Vec::new(),
+            may_ping: true,
+            machine: None,
+            running: None,
+        })
     }
 
     pub fn config(&self) -> PathBuf {
@@ -45,9 +61,16 @@ impl<'a> Agent<'a> {
 
     pub fn command(&self) -> Result<Command> {
         let program = program("suar-agent")?;
-        let mut command = match self.namespace {
-            Some(namespace) => namespace.command(program),
-            None => Command::new(program),
+        let mut command = match (self.namespace, &self.machine) {
+            (Some(namespace), Some(machine)) => machine.command(namespace, &program),
+            (Some(namespace), None) if self.may_ping => namespace.command(program),
+            (Some(namespace), None) => {
+                let mut command = namespace.command("setpriv");
+                command.args(["--bounding-set=-net_raw", "--inh-caps=-net_raw"]).arg(program);
+                command
+            }
+            (None, None) => Command::new(program),
+            (None, Some(_)) => anyhow::bail!("a machine of its own needs a namespace"),
         };
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         Ok(command)
@@ -82,18 +105,15 @@ impl<'a> Agent<'a> {
         let mut command = self.command()?;
         command.arg("run").arg("--config").arg(self.config());
         let log = self.directory.join("agent.log");
-        let asked_ms = wall_ms();
+        // What an earlier run left behind says nothing of this one.
+        let before = self.status().ok().map(|status| status["started"].clone());
         let mut running = Process::start(&self.name, &mut command, &log)?;
         wait_until(&format!("{} to run", self.name), START_MAX, || {
             if let Some(status) = running.ended() {
                 return Err(format!("it ended with {status}: {}", running.log()));
             }
             let status = self.status().map_err(|error| format!("{error:#}"))?;
-            // What an earlier run left behind says nothing of this one.
-            match status["started"]["wall_ms"].as_i64() {
-                Some(at_ms) if at_ms >= asked_ms => Ok(()),
-                other => Err(format!("started at {other:?}, asked at {asked_ms}")),
-            }
+            if Some(&status["started"]) == before.as_ref() { Err(status.to_string()) } else { Ok(()) }
         })?;
         self.running = Some(running);
         Ok(())
@@ -101,8 +121,33 @@ impl<'a> Agent<'a> {
 
     /// What the running agent knows of itself.
     pub fn status(&self) -> Result<serde_json::Value> {
-        let said = self.say(&["status", "--json"])?.ok()?;
-        serde_json::from_str(&said).with_context(|| format!("JSON expected, found {said:?}"))
+        let said = self.say(&["status", "--json"])?;
+        // 1 says that the link is down, 2 that the agent does not run.
+        anyhow::ensure!(matches!(said.code, Some(0 | 1)), "{}", said.said());
+        serde_json::from_str(&said.stdout).with_context(|| format!("JSON expected: {}", said.said()))
+    }
+
+    /// Who it is; only after it has joined.
+    pub fn identity(&self) -> Result<Identity> {
+        Identity::read(&self.state())?.context("an agent that joined has an identity")
+    }
+
+    /// When its rounds start inside a slot of this width.
+    pub fn phase_ms(&self, width: SlotWidth) -> Result<i64> {
+        let next = Schedule::new(self.identity()?.agent, width).next(0, None);
+        Ok(next.start_ms - next.slot.start_ms())
+    }
+
+    /// Joins again and again until the moment of its rounds suits the test.
+    pub fn join_with_phase(&self, code: &str, width: SlotWidth, suits: std::ops::Range<i64>) -> Result<()> {
+        for _ in 0..JOINS_MAX {
+            self.join(code)?.ok()?;
+            if suits.contains(&self.phase_ms(width)?) {
+                return Ok(());
+            }
+            std::fs::remove_dir_all(self.state())?;
+        }
+        anyhow::bail!("{JOINS_MAX} agents, and none starts its rounds at {suits:?} ms of the slot")
     }
 
     pub fn stop(&mut self) -> Result<()> {

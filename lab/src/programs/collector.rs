@@ -6,12 +6,25 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use serde::Deserialize;
+use suar_wire::{AgentId, Epoch, Record};
 
 use super::{Client, Finished, Process, finish, program, wait_until};
 use crate::netns::Namespace;
 
 const START_MAX: Duration = Duration::from_secs(20);
 const STOP_MAX: Duration = Duration::from_secs(20);
+
+/// A record as `suar-collector dump-records` prints it.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Kept {
+    pub agent: AgentId,
+    pub epoch: Epoch,
+    pub record: Record,
+    pub at_ms: i64,
+    /// Start of the slot that the collector counts a round for.
+    pub slot_start_s: Option<i64>,
+}
 
 #[derive(Debug)]
 pub struct Collector<'a> {
@@ -66,6 +79,14 @@ impl<'a> Collector<'a> {
     /// A command line of an administrator, e.g. `["site", "list"]`.
     pub fn administer(&self, arguments: &[&str]) -> Result<Finished> {
         finish(self.command()?.args(arguments).arg("--config").arg(self.config()))
+    }
+
+    /// Everything that is kept, agent by agent in the order it was written.
+    pub fn records(&self) -> Result<Vec<Kept>> {
+        let dump = self.administer(&["dump-records", "--json"])?.ok()?;
+        dump.lines()
+            .map(|line| serde_json::from_str(line).with_context(|| format!("a line of dump-records: {line}")))
+            .collect()
     }
 
     pub fn serve(&mut self) -> Result<()> {

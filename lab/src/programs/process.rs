@@ -73,6 +73,15 @@ impl Process {
         Ok(())
     }
 
+    /// Stops it where it stands, until [`Process::thaw`].
+    pub fn freeze(&mut self) {
+        self.signal(libc::SIGSTOP);
+    }
+
+    pub fn thaw(&mut self) {
+        self.signal(libc::SIGCONT);
+    }
+
     fn signal(&mut self, signal: i32) {
         if self.ended().is_none() {
             let pid = self.pid() as i32;

@@ -5,16 +5,15 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use serde::Deserialize;
 use suar_agent::spool;
 use suar_lab::dates::Quarter;
 use suar_lab::netns::can_run_here;
 use suar_lab::programs::prometheus::Prometheus;
-use suar_lab::programs::{Agent, Collector, wait_until};
+use suar_lab::programs::{Agent, Collector, JOINS_MAX, Kept, Machine, wait_until};
 use suar_lab::seed::printed_seed;
 use suar_lab::wan::Conditions;
-use suar_lab::world::{COLLECTOR, NAME, PUBLIC_RESOLVER, TARGETS, World, until_wall_ms, wall_ms};
-use suar_wire::{AgentId, Epoch, Record, SlotWidth};
+use suar_lab::world::{COLLECTOR, World, plan_section, until_wall_ms, wall_ms};
+use suar_wire::{AgentId, Epoch, SlotWidth};
 
 /// A whole state of all three offices comes within this, or the test fails with what was last seen.
 const SETTLE_MAX: Duration = Duration::from_secs(60);
@@ -52,17 +51,6 @@ impl Office {
             Self::Cut => "19.02.02.2009",
         }
     }
-}
-
-/// A record as `suar-collector dump-records` prints it.
-#[derive(Debug, Clone, Deserialize)]
-pub struct Kept {
-    pub agent: AgentId,
-    pub epoch: Epoch,
-    pub record: Record,
-    pub at_ms: i64,
-    /// Start of the slot that the collector counts a round for.
-    pub slot_start_s: Option<i64>,
 }
 
 /// What an agent's own disk says it wrote.
@@ -136,6 +124,9 @@ fn run_the_world(directory: &Path) -> Result<Evidence> {
     let mut agents = Vec::new();
     for (office, place) in Office::ALL.into_iter().zip(&world.offices) {
         let mut agent = Agent::new(Some(&place.pc), directory, office.site())?;
+        if office == Office::Cut {
+            agent.machine = Some(Machine::new(directory)?);
+        }
         join_clear_of_borders(&collector, &agent, office)?;
         agent.run()?;
         agents.push(agent);
@@ -169,7 +160,7 @@ fn run_the_world(directory: &Path) -> Result<Evidence> {
     agents[Office::Stopped as usize].stop()?;
     until_wall_ms(next_slot(AGENT_AWAY_SLOTS) * SLOT_MS);
     let away_until_ms = wall_ms();
-    agents[Office::Cut as usize].environment.push(another_boot(directory)?);
+    agents[Office::Cut as usize].machine.as_mut().context("its machine")?.reboot()?;
     for agent in &mut agents {
         agent.run()?;
     }
@@ -197,18 +188,13 @@ fn run_the_world(directory: &Path) -> Result<Evidence> {
             .ok()?;
         std::fs::read_to_string(&file).with_context(|| out)
     };
-    let dump = collector.administer(&["dump-records", "--json"])?.ok()?;
-    let kept = dump
-        .lines()
-        .map(|line| serde_json::from_str(line).with_context(|| format!("a line of dump-records: {line}")))
-        .collect::<Result<_>>()?;
     let scraped = prometheus.query("scrape_samples_scraped")?;
     Ok(Evidence {
         cut_from,
         collector_away,
         agents_away: (away_from_ms, away_until_ms),
         accounts,
-        kept,
+        kept: collector.records()?,
         metrics,
         metrics_type,
         islands: collector.get("/api/islands")?.json()?,
@@ -222,20 +208,19 @@ fn run_the_world(directory: &Path) -> Result<Evidence> {
 }
 
 fn configuration() -> String {
-    format!(
-        r#"
-[readers]
-addresses = ["203.0.113.0/24"]
-[plan]
-slot_seconds = 1
-targets = ["{}", "{}", "{}"]
-public_resolver = "{PUBLIC_RESOLVER}"
-dns_name = "{NAME}"
+    let plan = plan_section(&format!(
+        r#"slot_seconds = 1
 dns_every = 1
 online_url = "http://{COLLECTOR}:8444/v1/online"
 online_every = 1
 push_seconds = 2
-health_seconds = 5
+health_seconds = 5"#
+    ));
+    format!(
+        r#"
+[readers]
+addresses = ["203.0.113.0/24"]
+{plan}
 [coverage]
 # A quarter of this test has one day, and of that day a minute.
 observed_enough = 0.000001
@@ -243,35 +228,15 @@ days_enough_quarter = 1
 days_enough_share = 0.000001
 [store]
 pack_seconds = 1
-"#,
-        TARGETS[0], TARGETS[1], TARGETS[2]
+"#
     )
 }
 
-/// Joins, and for the office that will be cut joins again until its moment in the slot is a clear one.
+/// For the office that will be cut a moment in the slot is asked for that is clear of its borders.
 fn join_clear_of_borders(collector: &Collector<'_>, agent: &Agent<'_>, office: Office) -> Result<()> {
-    const TRIES_MAX: usize = 20;
-    for _ in 0..TRIES_MAX {
-        let code = collector.join_code(office.site(), &[])?;
-        agent.join(&code)?.ok()?;
-        let phase_ms = phase_ms(identity(agent)?.agent);
-        if office != Office::Cut || (BORDER_MS..SLOT_MS - BORDER_MS).contains(&phase_ms) {
-            return Ok(());
-        }
-        std::fs::remove_dir_all(agent.state())?;
-    }
-    anyhow::bail!("{TRIES_MAX} agents, and each starts its rounds at a border of the slot")
-}
-
-/// When an agent's round starts inside its slot.
-fn phase_ms(agent: AgentId) -> i64 {
-    let width = SlotWidth::from_seconds(1).expect("a second divides a day");
-    let next = suar_agent::schedule::Schedule::new(agent, width).next(0, None);
-    next.start_ms - next.slot.start_ms()
-}
-
-fn identity(agent: &Agent<'_>) -> Result<suar_agent::identity::Identity> {
-    suar_agent::identity::Identity::read(&agent.state())?.context("an agent that joined has an identity")
+    let code = collector.join_code(office.site(), &["--uses", &JOINS_MAX.to_string()])?;
+    let suits = if office == Office::Cut { BORDER_MS..SLOT_MS - BORDER_MS } else { 0..SLOT_MS };
+    agent.join_with_phase(&code, SlotWidth::from_seconds(1).context("a second divides a day")?, suits)
 }
 
 fn next_slot(ahead: i64) -> i64 {
@@ -316,15 +281,8 @@ pub fn island_standing(metrics: &str, island: &str) -> Option<String> {
     Some(standing.split('"').next()?.to_owned())
 }
 
-/// What makes an agent believe that the machine was started anew.
-fn another_boot(directory: &Path) -> Result<(String, String)> {
-    let file = directory.join("boot-id");
-    std::fs::write(&file, "01234567-89ab-cdef-0123-456789abcdef\n")?;
-    Ok(("SUAR_BOOT_ID_FILE".to_owned(), file.display().to_string()))
-}
-
 fn account(agent: &Agent<'_>) -> Result<Account> {
-    let identity = identity(agent)?;
+    let identity = agent.identity()?;
     let options = spool::Options { bytes_max: 32 * 1024 * 1024 };
     let (spool, opened) = spool::Spool::open(&agent.state().join("spool"), options, Epoch([0; 8]))?;
     anyhow::ensure!(opened.damaged_segments == 0, "a clean stop left damage: {opened:?}");
