@@ -24,8 +24,8 @@ pub struct Agent<'a> {
     directory: PathBuf,
     /// Set before a start.
     pub environment: Vec<(String, String)>,
-    /// Whether it has the right to raw sockets (`CAP_NET_RAW`).
-    pub may_ping: bool,
+    /// The command that starts it, e.g. with fewer rights; the program comes after its arguments.
+    pub started_by: Vec<String>,
     /// The machine it runs on, where that is not this one.
     pub machine: Option<Machine>,
     running: Option<Process>,
@@ -41,7 +41,7 @@ impl<'a> Agent<'a> {
             name: name.to_owned(),
             directory,
             environment: Vec::new(),
-            may_ping: true,
+            started_by: Vec::new(),
             machine: None,
             running: None,
         })
@@ -63,12 +63,14 @@ impl<'a> Agent<'a> {
         let program = program("suar-agent")?;
         let mut command = match (self.namespace, &self.machine) {
             (Some(namespace), Some(machine)) => machine.command(namespace, &program),
-            (Some(namespace), None) if self.may_ping => namespace.command(program),
-            (Some(namespace), None) => {
-                let mut command = namespace.command("setpriv");
-                command.args(["--bounding-set=-net_raw", "--inh-caps=-net_raw"]).arg(program);
-                command
-            }
+            (Some(namespace), None) => match self.started_by.split_first() {
+                Some((starter, arguments)) => {
+                    let mut command = namespace.command(starter);
+                    command.args(arguments).arg(program);
+                    command
+                }
+                None => namespace.command(program),
+            },
             (None, None) => Command::new(program),
             (None, Some(_)) => anyhow::bail!("a machine of its own needs a namespace"),
         };
