@@ -49,7 +49,7 @@ pub fn run(directory: &Path) -> Result<Course> {
     world.internet.ip(&["address", "add", &format!("{DOOMED_COLLECTOR}/32"), "dev", "lo"])?;
     let collector = collector(&world.internet, &directory.join("centre"), &COLLECTOR.to_string())?;
     let doomed = collector_that_dies(&world.internet, directory)?;
-    let codes = [join_code(&collector)?, join_code(&*lock(&doomed))?];
+    let codes = [join_code(&collector)?, join_code(&lock(&doomed))?];
 
     let mut agents = for_each_office(&world, |row, office| {
         let agent = Agent::new(Some(&office.pc), directory, &format!("agent{}", office.number))?;
