@@ -11,6 +11,7 @@ mod island;
 mod outages;
 mod ratio;
 mod rules;
+mod shared;
 mod site;
 mod timeline;
 
@@ -22,5 +23,6 @@ pub use island::{Counts, IslandCoverage, IslandStanding, OutsideIsland, judge_is
 pub use outages::Outage;
 pub use ratio::Ratio;
 pub use rules::Rules;
+pub use shared::{SharedBy, SharedOutage, shared_outages};
 pub use site::{AgentDays, Period, PeriodKind, SiteCoverage, SiteInput, Throughput, judge_site};
 pub use timeline::{Segment, explained, merge};

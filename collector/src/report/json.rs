@@ -5,7 +5,9 @@ use suar_wire::Cause;
 
 use super::Report;
 use crate::assessment::{AreaCoverage, Assessment};
-use crate::coverage::{IslandCoverage, PeriodKind, Ratio, SiteCoverage};
+use crate::coverage::{
+    IslandCoverage, PeriodKind, Ratio, SharedBy, SharedOutage, SiteCoverage, shared_outages,
+};
 use crate::day::Reason;
 
 pub(super) fn render(report: &Report<'_>) -> String {
@@ -33,6 +35,7 @@ pub fn assessment_json(assessment: &Assessment) -> Value {
         "regencies": assessment.regencies.iter().map(area_json).collect::<Vec<_>>(),
         "districts": assessment.districts.iter().map(area_json).collect::<Vec<_>>(),
         "sites": assessment.sites.iter().map(site_json).collect::<Vec<_>>(),
+        "shared_outages": shared_outages(&assessment.sites).iter().map(shared_json).collect::<Vec<_>>(),
         "rules": rules,
         "input_sha256": input_sha256,
     })
@@ -47,6 +50,21 @@ pub fn island_json(island: &IslandCoverage) -> Value {
         "populated": island.populated,
         "standing": island.standing.label(),
         "offices": island.counts,
+    })
+}
+
+fn shared_json(event: &SharedOutage) -> Value {
+    let (island, provider) = match &event.by {
+        SharedBy::Island(code) => (Some(code), None),
+        SharedBy::Provider(name) => (None, Some(name)),
+    };
+    json!({
+        "island": island,
+        "provider": provider,
+        "start_s": event.start_s,
+        "end_s": event.end_s,
+        "cause": event.cause.label(),
+        "sites": event.sites,
     })
 }
 
