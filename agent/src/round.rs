@@ -45,9 +45,10 @@ impl Window {
         self.left() >= needed
     }
 
-    /// No time for a question that fails and then for the one that explains it.
+    /// No time for a question that fails and then for the one that explains it, with some to spare: a busy
+    /// machine is late.
     pub fn is_short(&self) -> bool {
-        !self.fits(TIMEOUT + TIMEOUT)
+        !self.fits(TIMEOUT + TIMEOUT + CONFIRM_AFTER)
     }
 }
 
@@ -103,10 +104,12 @@ pub async fn run(prober: &Prober, plan: &Plan, slot: Slot, window: Window, due: 
     let ((), (answers, connected)) = tokio::join!(more_echoes, ask_and_confirm(scene, &board, asks, by_tcp));
 
     gateway.decided().await;
+    // Now, and not when the last late reply has been waited for: a gateway that came back since was not there.
+    let gateway = prober.gateway_outcome(&network, gateway.outcome());
     for tally in &tallies {
         tally.settled().await;
     }
-    finish(scene, slot, &gateway, connected, answers)
+    finish(scene, slot, gateway, connected, answers)
 }
 
 /// What one round is about, for its steps.
@@ -177,9 +180,14 @@ async fn ask_and_confirm(
     (first.or(second), connected)
 }
 
-fn finish(scene: Scene<'_>, slot: Slot, gateway: &Tally, connected: Option<Echo>, answers: Answers) -> Round {
+fn finish(
+    scene: Scene<'_>,
+    slot: Slot,
+    (gateway, gateway_seen): (Outcome, bool),
+    connected: Option<Echo>,
+    answers: Answers,
+) -> Round {
     let Scene { prober, plan, network, tallies, .. } = scene;
-    let (gateway, gateway_seen) = prober.gateway_outcome(network, gateway.outcome());
     let echoes: Vec<Echo> = plan
         .targets
         .iter()

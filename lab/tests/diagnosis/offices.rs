@@ -158,7 +158,7 @@ fn lock<'c, 'n>(collector: &'c Mutex<Collector<'n>>) -> std::sync::MutexGuard<'c
 /// The kernel believes a neighbour for half a minute; in shorter slots it has to forget sooner by as much.
 fn scale_neighbour_timers(pc: &Namespace) -> Result<()> {
     for (name, value) in
-        [("base_reachable_time_ms", "2000"), ("delay_first_probe_time", "1"), ("retrans_time_ms", "200")]
+        [("base_reachable_time_ms", "500"), ("delay_first_probe_time", "1"), ("retrans_time_ms", "200")]
     {
         pc.write_sysctl(&format!("net/ipv4/neigh/eth0/{name}"), value)?;
     }
