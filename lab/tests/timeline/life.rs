@@ -41,6 +41,8 @@ pub struct Account {
     pub until_ms: i64,
     /// What the collector says of each second.
     pub said: BTreeMap<i64, State>,
+    /// Every record that it keeps, for people.
+    pub records: String,
 }
 
 pub fn live(directory: &Path) -> Result<Account> {
@@ -180,6 +182,7 @@ impl Life<'_> {
             Ok(())
         })?;
         self.settled()?;
+        self.calm();
         self.at_next_slot(State::Up, |life| life.machine()?.step_wall(TWENTY_YEARS_MS))?;
         self.lasts();
         Ok(())
@@ -207,8 +210,7 @@ impl Life<'_> {
 
     /// Waits for everything to arrive, and asks the collector what it knows.
     fn end(mut self) -> Result<Account> {
-        self.settled()?;
-        let until_ms = wall_ms();
+        let until_ms = self.settled()?;
         self.agent.stop()?;
         let reader = Reader::open(&self.collector.data())?;
         let today = Day::try_from(until_ms.div_euclid(1_000 * DAY_S)).context("a day")?;
@@ -216,22 +218,21 @@ impl Life<'_> {
         let days = reader.day_summaries(self.agent.identity()?.agent, today - 1, today)?;
         let said =
             days.iter().flat_map(|(day, summary)| by_second(i64::from(*day) * DAY_S, summary)).collect();
-        Ok(Account { truth: self.truth, until_ms, said })
+        let records = self.collector.administer(&["dump-records", "--json"])?.ok()?;
+        Ok(Account { truth: self.truth, until_ms, said, records })
     }
 
-    /// Nothing but the newest records waits on the agent's disk.
-    fn settled(&self) -> Result<()> {
-        let since = wall_ms();
+    /// Waits until every round that has begun by now is over and sent; returns when that was.
+    fn settled(&self) -> Result<i64> {
+        let now_ms = wall_ms();
         wait_until("everything to be sent", SETTLE_MAX, || {
             let status = self.agent.status().map_err(|error| format!("{error:#}"))?;
+            let newest_ms = status["round"]["slot"]["index"].as_i64().map(|slot| slot * SLOT_MS);
             let pending = status["spool"]["records_pending"].as_u64();
-            let measured = wall_ms() - since > CALM * SLOT_MS;
-            if measured && pending.is_some_and(|pending| pending <= 3) {
-                Ok(())
-            } else {
-                Err(status.to_string())
-            }
-        })
+            let sent = pending.is_some_and(|pending| pending <= 3);
+            if newest_ms > Some(now_ms) && sent { Ok(()) } else { Err(status.to_string()) }
+        })?;
+        Ok(now_ms)
     }
 
     fn machine(&mut self) -> Result<&mut Machine> {

@@ -26,7 +26,12 @@ fn the_account_of_every_slot_is_what_was_done_in_it() {
             wrong.push(slot);
         }
     }
-    assert!(wrong.is_empty(), "{} slots differ: {wrong:?}\nslot, truth, said:\n{course}", wrong.len());
+    let records = &account.records;
+    assert!(
+        wrong.is_empty(),
+        "{} slots differ: {wrong:?}\nslot, truth, said:\n{course}\n{records}",
+        wrong.len()
+    );
     let whole = slots.count();
     println!("{whole} slots, {certain} of them certain, all as they were");
     assert!(certain * 10 > whole * 9, "the machine was too busy to say what happened when:\n{course}");
