@@ -1,7 +1,10 @@
 #!/usr/bin/env bash
 # Benchmarks of the programs as offices and the centre run them. Prints a table, writes JSON.
 #
-#   lab/bench.sh [size|agent|ingest|report]...     without a name: all of them
+#   lab/bench.sh [size|agent|peers|ingest|report]...     without a name: all but peers
+#
+# `peers` looks at our agent and at Debian's node_exporter with blackbox_exporter, zabbix_agent2 and collectd in the
+# same minutes; it fetches their packages and installs none.
 #
 # SUAR_BENCH_SECONDS is how long the agent is looked at (300). Figures go to target/bench/NAME.json.
 # The machine should be quiet. Root, for network namespaces.
@@ -48,6 +51,26 @@ agent() {
     for name in seconds resident_kib resident_peak_kib core_percent wake_ups up_bytes down_bytes bytes_an_hour megabytes_a_month; do
         row "agent, $name" "$(field "$out/agent.json" $name)"
     done
+}
+
+peers() {
+    # shellcheck source=lab/tools.sh
+    . lab/tools.sh
+    unpack_peers
+    # Before anything is looked at: a build beside it would be measured too.
+    cargo build --quiet --locked --profile small -p suar-agent
+    "$CARGO_TARGET_DIR/release/suar-lab" peers --seconds "${SUAR_BENCH_SECONDS:-300}" --root "$lab_peers_directory" \
+        2>"$work/peers.log" >"$out/peers.json" &
+    local looking=$!
+    agent
+    wait "$looking" || { cat "$work/peers.log" >&2 && return 1; }
+    python3 - "$out/peers.json" <<'END'
+import json, sys
+for peer in json.load(open(sys.argv[1])):
+    for field, value in peer.items():
+        if field != "name":
+            print(f"{peer['name']+', '+field:<62} {value if isinstance(value, int) else round(value, 3):>12}")
+END
 }
 
 ingest() {
@@ -102,7 +125,7 @@ build
 for name in "${@:-}"; do
     case $name in
     '') size && agent && ingest && report ;;
-    size | agent | ingest | report) "$name" ;;
-    *) echo "unknown benchmark: $name (size, agent, ingest, report)" >&2 && exit 64 ;;
+    size | agent | peers | ingest | report) "$name" ;;
+    *) echo "unknown benchmark: $name (size, agent, peers, ingest, report)" >&2 && exit 64 ;;
     esac
 done

@@ -55,6 +55,22 @@ unpack_prometheus() {
     return "$unpacked"
 }
 
+# The agents that ours is compared with, as files; only for `lab/bench.sh peers`.
+lab_peers_directory="$lab_tools_directory/peers"
+unpack_peers() {
+    [ -d "$lab_peers_directory" ] && return 0
+    local packages=(prometheus-node-exporter prometheus-blackbox-exporter zabbix-agent2 collectd-core liboping0)
+    local fetched package
+    fetched=$(mktemp -d) || return 1
+    chmod 755 "$fetched"
+    [ "$(id -u)" -eq 0 ] && chown _apt "$fetched" 2>/dev/null
+    fresh_apt_lists && (cd "$fetched" && apt-get -qq download "${packages[@]}" </dev/null) || return 1
+    for package in "$fetched"/*.deb; do
+        dpkg-deb -x "$package" "$fetched/root" || return 1
+    done
+    mkdir -p "$lab_tools_directory" && mv "$fetched/root" "$lab_peers_directory" && rm -r "$fetched"
+}
+
 # PyPI's prometheus-client in a virtual environment of ours.
 install_python_client() {
     local python="$lab_tools_directory/python/bin/python3"

@@ -1,5 +1,7 @@
 //! Benchmarks: what the programs cost on this machine. They print figures; they assert nothing about speed.
 
 mod footprint;
+mod peers;
 
 pub use footprint::{Footprint, agent_footprint};
+pub use peers::{Peer, peers};

@@ -58,6 +58,15 @@ enum Command {
         #[arg(long, default_value_t = 300)]
         seconds: u64,
     },
+    /// What other monitoring agents cost an office for as near the same work as they can do.
+    Peers {
+        /// How long they are looked at, after they have begun.
+        #[arg(long, default_value_t = 300)]
+        seconds: u64,
+        /// Where their packages are unpacked.
+        #[arg(long)]
+        root: PathBuf,
+    },
     /// An agent beside fping over every line of the grid; prints a table, fails where they disagree.
     Truth {
         /// How long both measure; a multiple of ten, so that exact losses come out even.
@@ -98,6 +107,9 @@ fn main() -> Result<()> {
                 })
                 .collect();
             anyhow::ensure!(disagreements.is_empty(), "{}", disagreements.join("\n"));
+        }
+        Command::Peers { seconds, root } => {
+            println!("{}", serde_json::to_string(&bench::peers(seconds, &root)?)?);
         }
         Command::Footprint { seconds } => {
             println!("{}", serde_json::to_string(&bench::agent_footprint(seconds)?)?);

@@ -16,7 +16,7 @@ use crate::world::{COLLECTOR, World, plan_section};
 /// A Pulau Seliu of the laboratory.
 const SITE: &str = "19.02.02.2009";
 /// One way; a round trip of 40 ms is an office on a good line.
-const DELAY: Duration = Duration::from_millis(20);
+pub(super) const DELAY: Duration = Duration::from_millis(20);
 
 #[derive(Debug, Clone, Serialize)]
 pub struct Footprint {
@@ -83,15 +83,15 @@ pub fn agent_footprint(seconds: u64) -> Result<Footprint> {
 }
 
 /// The kernel's account of a process, from /proc.
-struct Account {
-    resident_kib: u64,
-    resident_peak_kib: u64,
-    processor_ms: u64,
-    wake_ups: u64,
+pub(super) struct Account {
+    pub resident_kib: u64,
+    pub resident_peak_kib: u64,
+    pub processor_ms: u64,
+    pub wake_ups: u64,
 }
 
 impl Account {
-    fn of(process: &Process) -> Result<Self> {
+    pub fn of(process: &Process) -> Result<Self> {
         let directory = std::path::PathBuf::from(format!("/proc/{}", process.pid()));
         let status = std::fs::read_to_string(directory.join("status"))?;
         let kib = |text: &str, key: &str| {
