@@ -3,14 +3,17 @@
 use std::path::Path;
 use std::time::Duration;
 
-use suar_wire::Plan;
+use hyper::Request;
+use hyper::header::CONTENT_TYPE;
 use suar_wire::identity::SiteCode;
 use suar_wire::join_code::JoinCode;
 use suar_wire::joining::{ErrorAnswer, JoinAnswer, JoinRefusal, JoinRequest};
+use suar_wire::{Plan, Purpose};
 
+use crate::http::{Client, HttpError, read_bounded};
 use crate::identity::{Identity, IdentityError, write_plan};
+use crate::meter::Meter;
 use crate::tls;
-use crate::uplink::client::{BodyError, read_bounded};
 
 #[cfg(test)]
 mod tests;
@@ -46,7 +49,7 @@ pub enum JoinFailure {
     Unreachable {
         address: String,
         #[source]
-        source: reqwest::Error,
+        source: HttpError,
     },
     /// Somebody answered, with another certificate than the code's.
     #[error("what answers at {address} is not the collector of this code")]
@@ -90,11 +93,11 @@ pub async fn join(code: &JoinCode, state: &Path, existing: Existing) -> Result<J
 
 async fn ask(code: &JoinCode) -> Result<JoinAnswer, JoinFailure> {
     let address = || code.address.clone();
-    let unreachable = |source: reqwest::Error| {
+    let unreachable = |source: HttpError| {
         if tls::is_wrong_certificate(&source) {
             JoinFailure::WrongCertificate { address: address() }
         } else {
-            JoinFailure::Unreachable { address: address(), source: source.without_url() }
+            JoinFailure::Unreachable { address: address(), source }
         }
     };
     let request = JoinRequest {
@@ -103,20 +106,22 @@ async fn ask(code: &JoinCode) -> Result<JoinAnswer, JoinFailure> {
         agent_version: env!("CARGO_PKG_VERSION").to_owned(),
         system: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
     };
-    let response = tls::http_client(code.fingerprint)
-        .map_err(unreachable)?
-        .post(format!("https://{}/v1/join", code.address))
-        .timeout(Duration::from_secs(ANSWER_SECONDS_MAX))
-        .json(&request)
-        .send()
-        .await
-        .map_err(unreachable)?;
-    let status = response.status();
-    let body = read_bounded(response, ANSWER_BYTES_MAX).await.map_err(|error| match error {
-        BodyError::TooLarge => {
+    let body = serde_json::to_vec(&request).expect("a request is plain strings");
+    let request = Request::post("/v1/join").header(CONTENT_TYPE, "application/json").body(body.into());
+    let request = request.expect("a request of fixed words");
+    // Before there is an office's ledger: a few kilobytes that are in none.
+    let client = Client::pinned(&code.address, code.fingerprint, &Meter::default()).map_err(unreachable)?;
+    let exchange = async {
+        let response = client.send(Purpose::Plan, request).await?;
+        let status = response.status();
+        Ok((status, read_bounded(response, ANSWER_BYTES_MAX).await?))
+    };
+    let answer = tokio::time::timeout(Duration::from_secs(ANSWER_SECONDS_MAX), exchange).await;
+    let (status, body) = answer.unwrap_or(Err(HttpError::Timeout)).map_err(|error| match error {
+        HttpError::TooLarge => {
             JoinFailure::Answer { address: address(), what: format!("more than {ANSWER_BYTES_MAX} bytes") }
         }
-        BodyError::Broken(source) => unreachable(source),
+        error => unreachable(error),
     })?;
     if status.is_success() {
         return serde_json::from_slice(&body)

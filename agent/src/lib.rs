@@ -19,11 +19,18 @@ pub mod pause;
 pub mod session;
 pub mod status;
 
+pub mod ledger;
+pub mod meter;
+
 pub mod files;
 pub mod random;
 pub mod spool;
 
 pub mod identity;
 pub mod joining;
+
+pub mod http;
+pub mod tcp;
 pub mod tls;
+
 pub mod uplink;

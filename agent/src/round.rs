@@ -11,9 +11,9 @@ use std::time::{Duration, Instant};
 use suar_wire::record::Round;
 use suar_wire::{Echo, Outcome, Plan, Slot};
 
+use crate::probe::TIMEOUT;
 use crate::probe::echo::{Board, Tally};
 use crate::probe::net::Network;
-use crate::probe::{TIMEOUT, tcp};
 use crate::verdict::{Findings, judge};
 
 mod due;
@@ -134,7 +134,7 @@ async fn ask_and_confirm(
     let confirm_at = window.started_at + CONFIRM_AFTER;
     let silence = async {
         if by_tcp {
-            let connected = prober.connect(window).await;
+            let connected = connect(prober, window).await;
             (connected.as_ref().is_none_or(|echo| echo.received() == 0), connected)
         } else {
             (!board.first_reply(tallies, confirm_at).await, None)
@@ -230,13 +230,11 @@ fn cut_short(outcome: Outcome, limit: Duration) -> Outcome {
     }
 }
 
-impl Prober {
-    async fn connect(&self, window: Window) -> Option<Echo> {
-        let limit = TIMEOUT.min(window.left());
-        let echo = tcp::probe(self.collector_address(), limit).await;
-        let cut = limit < TIMEOUT && echo.received() == 0 && echo.error.is_none();
-        (!cut).then_some(echo)
-    }
+async fn connect(prober: &Prober, window: Window) -> Option<Echo> {
+    let limit = TIMEOUT.min(window.left());
+    let echo = prober.connect(limit).await;
+    let cut = limit < TIMEOUT && echo.received() == 0 && echo.error.is_none();
+    (!cut).then_some(echo)
 }
 
 #[cfg(all(test, target_os = "linux"))]

@@ -14,11 +14,13 @@ use tokio::sync::{Notify, watch};
 use crate::clock::Clocks;
 use crate::config::Config;
 use crate::identity::{self, Identity};
+use crate::meter::Meter;
 use crate::round::Prober;
 use crate::spool::{self, Opened, Spool};
 use crate::uplink::{self, Uplink};
 use crate::{session, status};
 
+mod accounts;
 mod agent;
 mod corrected;
 #[cfg_attr(unix, path = "run/stop_unix.rs")]
@@ -26,6 +28,7 @@ mod corrected;
 mod stop;
 mod writer;
 
+use accounts::Accounts;
 use agent::{Agent, Parts};
 use writer::Writer;
 
@@ -46,12 +49,14 @@ pub async fn run(config: &Config) -> anyhow::Result<()> {
     let spool = Arc::new(Mutex::new(spool));
     let wake = Arc::new(Notify::new());
     let status_in = status::directory(&config.runtime, &config.state);
-    let writer = Writer::start(Arc::clone(&spool), Arc::clone(&wake), status_in);
+    let writer = Writer::start(Arc::clone(&spool), Arc::clone(&wake), status_in, config.state.clone());
+    let meter = Meter::default();
     begin_session(&writer, &clocks, &opened);
 
-    let uplink = Uplink::new(uplink_options(config), identity.clone(), plan, spool, clock_fn(clocks))
+    let uplink = Uplink::new(uplink_options(config), identity.clone(), plan, spool, clock_fn(clocks), &meter)
         .context("cannot prepare the connection to the collector")?;
-    let prober = prober(config, &identity)?;
+    let prober = prober(config, &identity, &meter)?;
+    let accounts = Accounts::open(&config.state, meter);
     tracing::info!(site = %identity.site, collector = %config.collector, "started");
     let (stop_uplink, uplink_stops) = watch::channel(false);
     let mut agent = Agent::new(Parts {
@@ -63,6 +68,7 @@ pub async fn run(config: &Config) -> anyhow::Result<()> {
         identity,
         collector: config.collector.clone(),
         state: config.state.clone(),
+        accounts,
     });
     let sending = tokio::spawn(uplink.run(wake, uplink_stops));
 
@@ -74,11 +80,12 @@ pub async fn run(config: &Config) -> anyhow::Result<()> {
     // In this order: no round after the goodbye, the goodbye on disk before the last push.
     let os_stops = tokio::task::spawn_blocking(session::os_is_stopping).await.unwrap_or(false);
     tracing::info!(os_stops, "stopping");
-    agent.end(session::end(os_stops)).await;
+    let close_accounts = agent.end(session::end(os_stops)).await;
     stop_uplink.send_replace(true);
     if let Err(error) = sending.await {
         tracing::error!(%error, "the uplink broke off");
     }
+    let _ = tokio::task::spawn_blocking(close_accounts).await;
     Ok(())
 }
 
@@ -134,10 +141,10 @@ pub fn clock_fn(clocks: Clocks) -> uplink::ClockFn {
     Arc::new(move || clocks.now())
 }
 
-pub fn prober(config: &Config, identity: &Identity) -> anyhow::Result<Prober> {
+pub fn prober(config: &Config, identity: &Identity, meter: &Meter) -> anyhow::Result<Prober> {
     let key = data_encoding::HEXLOWER_PERMISSIVE.decode(identity.online_key.reveal().as_bytes());
     // The message must not carry the key.
     let key =
         key.map_err(|_| anyhow::anyhow!("online_key in identity.toml is not hexadecimal; join again"))?;
-    Prober::new(&config.collector, config.fingerprint, key).context("cannot prepare the probes")
+    Prober::new(&config.collector, config.fingerprint, key, meter).context("cannot prepare the probes")
 }

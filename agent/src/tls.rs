@@ -7,7 +7,6 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{ClientConfig, Resumption};
@@ -18,14 +17,6 @@ use suar_wire::join_code::FINGERPRINT_BYTES;
 
 /// The first bytes of the SHA-256 of the collector's certificate (DER).
 pub type Fingerprint = [u8; FINGERPRINT_BYTES];
-
-/// Longest wait for TCP and TLS together; a GEO link takes four round trips of 0.7 s.
-pub const CONNECT_SECONDS_MAX: u64 = 20;
-/// How long an idle connection is kept: the push after next still finds it with 300 s between pushes.
-pub const IDLE_SECONDS_MAX: u64 = 900;
-/// Idle time after which the system asks the other side whether it is still there. One small packet
-/// between two pushes keeps the mapping in an office router alive; a new handshake costs twenty times that.
-pub const KEEPALIVE_SECONDS: u64 = 150;
 
 /// The fingerprint of a certificate.
 pub fn fingerprint_of(certificate: &CertificateDer<'_>) -> Fingerprint {
@@ -47,26 +38,6 @@ pub fn client_config(fingerprint: Fingerprint) -> ClientConfig {
     // There is one server; the default cache has room for 256.
     config.resumption = Resumption::in_memory_sessions(4);
     config
-}
-
-/// An HTTP client for one collector: HTTP/1.1 over one kept-alive connection.
-///
-/// No redirects: another address would have another certificate. No proxy from the environment: the
-/// agent runs as a service, and a proxy that a user once set must not decide whether an office is heard.
-pub fn http_client(fingerprint: Fingerprint) -> Result<reqwest::Client, reqwest::Error> {
-    reqwest::Client::builder()
-        .tls_backend_preconfigured(client_config(fingerprint))
-        .https_only(true)
-        .http1_only()
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
-        .retry(reqwest::retry::never())
-        .referer(false)
-        .connect_timeout(Duration::from_secs(CONNECT_SECONDS_MAX))
-        .pool_idle_timeout(Duration::from_secs(IDLE_SECONDS_MAX))
-        .pool_max_idle_per_host(1)
-        .tcp_keepalive(Duration::from_secs(KEEPALIVE_SECONDS))
-        .build()
 }
 
 /// Whether an error of a TLS or HTTP client, or one of its causes, says that the certificate was not the

@@ -12,7 +12,9 @@ use suar_wire::{Epoch, Plan, Receipt, Sequence, Stamp};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::http::HttpError;
 use crate::identity::{self, Identity};
+use crate::meter::Meter;
 use crate::spool::{Order, Spool};
 use crate::tls::Fingerprint;
 
@@ -150,9 +152,10 @@ impl Uplink {
         plan: Plan,
         spool: Arc<Mutex<Spool>>,
         clock: ClockFn,
-    ) -> Result<Self, reqwest::Error> {
+        meter: &Meter,
+    ) -> Result<Self, HttpError> {
         Ok(Self {
-            client: Client::new(&options.collector, options.fingerprint, &identity.token)?,
+            client: Client::new(&options.collector, options.fingerprint, &identity.token, meter)?,
             options,
             identity,
             spool,

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::programs::http_client;
 use anyhow::{Context, Result};
 use reqwest::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE};
 use serde::Serialize;
-use suar_agent::tls::http_client;
 use suar_wire::join_code::JoinCode;
 use suar_wire::joining::{JoinAnswer, JoinRequest};
 use suar_wire::push::{self, Clock};

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 pub use agent::{Agent, JOINS_MAX};
-pub use client::{Answer, Client};
+pub use client::{Answer, Client, http_client};
 pub use collector::{Collector, Kept, free_address};
 pub use machine::Machine;
 pub use process::{Finished, Process, finish};

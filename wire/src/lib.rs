@@ -1,7 +1,7 @@
 //! What Suar's agent and collector agree on, and nothing else: no I/O, no clock, no randomness.
 //!
 //! Read in this order: [`identity`] and [`slot`] name things, [`verdict`] and [`outcome`] say what a
-//! probe can find, [`record`] is what an agent remembers, [`columns`] how records become bytes,
+//! probe can find, [`data_use`] what it costs, [`record`] is what an agent remembers, [`columns`] how records become bytes,
 //! [`push`] how they travel, [`receipt`] what comes back, [`carried`] how pushes travel by hand, [`plan`]
 //! and [`joining`] how an agent learns its work.
 
@@ -11,6 +11,8 @@ pub mod slot;
 pub mod verdict;
 
 pub mod outcome;
+
+pub mod data_use;
 
 pub mod record;
 
@@ -30,6 +32,7 @@ pub mod joining;
 pub mod intervals;
 
 pub use columns::{decode_record, encode_record};
+pub use data_use::{Month, Purpose, Use};
 pub use identity::{AgentId, BootId, Epoch, Sequence, SiteCode};
 pub use intervals::IntervalSet;
 pub use outcome::{Echo, EchoError, EchoMethod, Failure, Outcome};

@@ -12,6 +12,7 @@ use crate::clock::Clocks;
 use crate::config::Config;
 use crate::identity::Identity;
 use crate::language::Language;
+use crate::meter::Meter;
 use crate::pause;
 use crate::round::{self, Due, Window};
 use crate::run;
@@ -38,7 +39,7 @@ pub async fn execute(config: &Config, language: Language) -> ExitCode {
 async fn check(config: &Config, language: Language) -> anyhow::Result<ExitCode> {
     let identity = run::read_identity(&config.state)?;
     let plan = run::read_plan(&config.state)?;
-    let prober = run::prober(config, &identity)?;
+    let prober = run::prober(config, &identity, &Meter::default())?;
     println!("{}", words::checking(language, &identity));
 
     let started_at = Instant::now();
@@ -73,6 +74,7 @@ async fn push(config: &Config, identity: &Identity, plan: Plan) -> Delivery {
         plan,
         Arc::new(Mutex::new(spool)),
         run::clock_fn(Clocks::system()),
+        &Meter::default(),
     );
     let mut uplink = match uplink {
         Ok(uplink) => uplink,

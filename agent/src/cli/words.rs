@@ -101,6 +101,11 @@ fn ms(elapsed_us: u32) -> String {
     if ms < 10.0 { format!("{ms:.1} ms") } else { format!("{ms:.0} ms") }
 }
 
+/// Megabytes of 10^6 bytes, as providers sell them.
+fn mb(bytes: u64) -> String {
+    format!("{:.2} MB", bytes as f64 / 1e6)
+}
+
 /// Seconds since a moment of the wall clock; none when that lies ahead because the clock was set.
 fn seconds_since(wall_ms: i64, now: Stamp) -> u64 {
     u64::try_from(now.wall_ms.saturating_sub(wall_ms) / 1000).unwrap_or(0)

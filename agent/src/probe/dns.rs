@@ -6,11 +6,12 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use ring::rand::{SecureRandom, SystemRandom};
-use suar_wire::Failure;
+use suar_wire::{Failure, Purpose};
 use tokio::net::UdpSocket;
 
 use super::TIMEOUT;
 use super::echo::micros;
+use crate::meter::Meter;
 
 pub const PORT: u16 = 53;
 /// A lost packet is no broken resolver: the question is asked again after this, if it may still be sent.
@@ -36,11 +37,22 @@ pub enum Scope {
 }
 
 /// Asks for the name's A records. Nothing is sent after `send_until`.
-pub async fn probe(resolver: SocketAddr, name: &str, send_until: Instant) -> Result<Answer, Failure> {
-    ask(resolver, name, send_until).await.unwrap_or_else(|error| Err(super::http::io_failure(&error)))
+pub async fn probe(
+    meter: &Meter,
+    resolver: SocketAddr,
+    name: &str,
+    send_until: Instant,
+) -> Result<Answer, Failure> {
+    let asked = ask(meter, resolver, name, send_until).await;
+    asked.unwrap_or_else(|error| Err(super::http::io_failure(&error)))
 }
 
-async fn ask(resolver: SocketAddr, name: &str, send_until: Instant) -> io::Result<Result<Answer, Failure>> {
+async fn ask(
+    meter: &Meter,
+    resolver: SocketAddr,
+    name: &str,
+    send_until: Instant,
+) -> io::Result<Result<Answer, Failure>> {
     // A socket of its own: a random port, and a connected one hears "port unreachable" as refused.
     let local: SocketAddr = match resolver {
         SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
@@ -59,16 +71,19 @@ async fn ask(resolver: SocketAddr, name: &str, send_until: Instant) -> io::Resul
             let id = random_id();
             let Some(question) = query(id, name) else { return Ok(Err(Failure::Local)) };
             asked.push((id, Instant::now()));
-            socket.send(&question).await?;
+            let bytes = socket.send(&question).await?;
+            meter.sent(Purpose::Dns, resolver.ip(), bytes);
         }
         let wait_until =
             if asked.len() == 1 { (started_at + RETRY_AFTER).min(give_up_at) } else { give_up_at };
-        match tokio::time::timeout_at(wait_until.into(), listen(&socket, name, &asked)).await {
+        match tokio::time::timeout_at(wait_until.into(), listen(meter, &socket, name, &asked)).await {
             Ok(answer) => return answer,
             Err(_) if Instant::now() >= give_up_at => return Ok(Err(Failure::Timeout)),
             // The question may not be asked again: listen on for the first one's answer.
             Err(_) if Instant::now() >= send_until => {
-                return match tokio::time::timeout_at(give_up_at.into(), listen(&socket, name, &asked)).await {
+                return match tokio::time::timeout_at(give_up_at.into(), listen(meter, &socket, name, &asked))
+                    .await
+                {
                     Ok(answer) => answer,
                     Err(_) => Ok(Err(Failure::Timeout)),
                 };
@@ -80,13 +95,16 @@ async fn ask(resolver: SocketAddr, name: &str, send_until: Instant) -> io::Resul
 
 /// Waits for an answer to one of our questions; what answers no question of ours is passed over.
 async fn listen(
+    meter: &Meter,
     socket: &UdpSocket,
     name: &str,
     asked: &[(u16, Instant)],
 ) -> io::Result<Result<Answer, Failure>> {
+    let resolver = socket.peer_addr()?.ip();
     let mut buffer = [0; ANSWER_BYTES_MAX];
     loop {
         let bytes = socket.recv(&mut buffer).await?;
+        meter.received(Purpose::Dns, resolver, bytes);
         let answer = &buffer[..bytes];
         let Some((_, asked_at)) = asked.iter().find(|(id, _)| answer.starts_with(&id.to_be_bytes())) else {
             continue;

@@ -123,7 +123,7 @@ fn long() -> Instant {
 #[tokio::test]
 async fn a_resolver_that_answers_is_timed() {
     let resolver = resolver(|_, question| Some(answer(id_of(question), 0, &[ADDRESS]))).await;
-    assert!(probe(resolver, NAME, long()).await.is_ok());
+    assert!(probe(&Meter::default(), resolver, NAME, long()).await.is_ok());
 }
 
 #[tokio::test]
@@ -133,14 +133,17 @@ async fn an_answer_with_another_id_is_passed_over() {
         Some(answer(id, 0, &[ADDRESS]))
     })
     .await;
-    assert!(probe(resolver, NAME, long()).await.is_ok(), "the second question was answered rightly");
+    assert!(
+        probe(&Meter::default(), resolver, NAME, long()).await.is_ok(),
+        "the second question was answered rightly"
+    );
 }
 
 #[tokio::test]
 async fn one_lost_packet_is_no_broken_resolver() {
     let resolver =
         resolver(|number, question| (number > 0).then(|| answer(id_of(question), 0, &[ADDRESS]))).await;
-    let Ok(answer) = probe(resolver, NAME, long()).await else { panic!("not answered") };
+    let Ok(answer) = probe(&Meter::default(), resolver, NAME, long()).await else { panic!("not answered") };
     assert!(answer.elapsed_us < 1_000_000, "timed from the question that was answered: {answer:?}");
 }
 
@@ -148,11 +151,11 @@ async fn one_lost_packet_is_no_broken_resolver() {
 async fn nothing_is_asked_again_after_the_slot() {
     let resolver =
         resolver(|number, question| (number > 0).then(|| answer(id_of(question), 0, &[ADDRESS]))).await;
-    assert_eq!(probe(resolver, NAME, Instant::now()).await, Err(Failure::Timeout));
+    assert_eq!(probe(&Meter::default(), resolver, NAME, Instant::now()).await, Err(Failure::Timeout));
 }
 
 #[tokio::test]
 async fn a_closed_port_is_refused() {
     let address = UdpSocket::bind("127.0.0.1:0").await.expect("a socket").local_addr().expect("an address");
-    assert_eq!(probe(address, NAME, long()).await, Err(Failure::Refused));
+    assert_eq!(probe(&Meter::default(), address, NAME, long()).await, Err(Failure::Refused));
 }

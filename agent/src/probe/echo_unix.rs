@@ -16,11 +16,12 @@ use std::time::{Duration, Instant};
 
 use ring::rand::{SecureRandom, SystemRandom};
 use socket2::Type;
-use suar_wire::EchoError;
+use suar_wire::{EchoError, Purpose};
 use surge_ping::{AsyncSocket, Config, ICMP, Icmpv4Packet, Icmpv6Packet};
 use tokio::task::JoinHandle;
 
 use super::{Host, PAYLOAD_BYTES, Tally};
+use crate::meter::{Meter, ip_header};
 
 /// How long a sequence number rests before it is used again, so that no straggler is taken for a reply.
 pub const SEQUENCE_REST: Duration = Duration::from_secs(10);
@@ -38,6 +39,7 @@ pub struct Echoer {
     v6: Mutex<Option<Family>>,
     waiting: Waiting,
     identifier: u16,
+    meter: Meter,
 }
 
 struct Family {
@@ -64,6 +66,7 @@ struct Expected {
     sent_at: Instant,
     tally: Tally,
     line: usize,
+    purpose: Purpose,
 }
 
 #[derive(Debug, Default)]
@@ -94,14 +97,8 @@ impl Waiting {
     }
 }
 
-impl Default for Echoer {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl Echoer {
-    pub fn new() -> Self {
+    pub fn new(meter: &Meter) -> Self {
         let random = random_bytes();
         let waiting = Waiting::default();
         waiting.with(|numbers| numbers.next = u16::from_be_bytes([random[0], random[1]]));
@@ -110,11 +107,12 @@ impl Echoer {
             v6: Mutex::new(None),
             waiting,
             identifier: u16::from_be_bytes([random[2], random[3]]),
+            meter: meter.clone(),
         }
     }
 
     /// Sends one echo and returns; what comes of it is written into the tally.
-    pub async fn send(&self, host: Host, tally: &Tally) {
+    pub async fn send(&self, purpose: Purpose, host: Host, tally: &Tally) {
         let socket = match self.socket(host.address) {
             Ok(socket) => socket,
             Err(error) => return tally.failed(send_error(&error)),
@@ -125,11 +123,15 @@ impl Echoer {
             return tally.failed(EchoError::Unsendable);
         };
         let line = tally.sending(sent_at);
-        let expected = Expected { from: host.address, nonce, sent_at, tally: tally.clone(), line };
+        let expected = Expected { from: host.address, nonce, sent_at, tally: tally.clone(), line, purpose };
         self.waiting.with(|numbers| numbers.expected.insert(sequence, expected));
 
         let mut packet = request(host.address, self.identifier, sequence, &nonce);
-        if let Err(error) = socket.send_to(&mut packet, &socket_address(host)).await {
+        let sent = socket.send_to(&mut packet, &socket_address(host)).await;
+        if sent.is_ok() {
+            self.meter.sent(purpose, host.address, PAYLOAD_BYTES);
+        }
+        if let Err(error) = sent {
             tracing::debug!(target = %host.address, %error, "an echo was not sent");
             self.waiting.with(|numbers| numbers.expected.remove(&sequence));
             tally.not_sent(line, send_error(&error));
@@ -151,14 +153,15 @@ impl Echoer {
         }
         let kind = if address.is_ipv4() { ICMP::V4 } else { ICMP::V6 };
         let socket = AsyncSocket::new(&Config::builder().kind(kind).build())?;
-        let hearing = tokio::spawn(hear(socket.clone(), self.waiting.clone(), self.identifier));
+        let hearing =
+            tokio::spawn(hear(socket.clone(), self.waiting.clone(), self.identifier, self.meter.clone()));
         *family = Some(Family { socket: socket.clone(), hearing });
         Ok(socket)
     }
 }
 
 /// Ends when the socket is broken, which makes the next echo open a new one.
-async fn hear(socket: AsyncSocket, waiting: Waiting, identifier: u16) {
+async fn hear(socket: AsyncSocket, waiting: Waiting, identifier: u16, meter: Meter) {
     /// Errors in a row before the socket is given up. Datagram sockets report single ones for routes.
     const ERRORS_MAX: u32 = 16;
     let mut buffer = [0; 2048];
@@ -171,7 +174,7 @@ async fn hear(socket: AsyncSocket, waiting: Waiting, identifier: u16) {
                 if let Some(heard) = read(&buffer[..bytes], socket.get_type(), from.ip()) {
                     let ours = socket.get_type() == Type::DGRAM || heard.identifier == identifier;
                     if ours {
-                        settle(&waiting, &heard, heard_at);
+                        settle(&waiting, &heard, heard_at, &meter);
                     }
                 }
             }
@@ -232,7 +235,7 @@ fn kind(icmp: &[u8], reply: u8) -> Option<Kind<'_>> {
     }
 }
 
-fn settle(waiting: &Waiting, heard: &Heard<'_>, heard_at: Instant) {
+fn settle(waiting: &Waiting, heard: &Heard<'_>, heard_at: Instant, meter: &Meter) {
     waiting.with(|numbers| {
         let Some(expected) = numbers.expected.get(&heard.sequence) else { return };
         if expected.from != heard.asked {
@@ -240,10 +243,16 @@ fn settle(waiting: &Waiting, heard: &Heard<'_>, heard_at: Instant) {
         }
         match heard.kind {
             Kind::Reply { payload } if payload == expected.nonce => {
+                meter.received(expected.purpose, expected.from, payload.len());
                 expected.tally.heard(expected.line, heard_at.saturating_duration_since(expected.sent_at));
             }
             Kind::Reply { .. } => tracing::debug!(from = %heard.asked, "an echo reply that is not ours"),
-            Kind::Error => expected.tally.failed(EchoError::Unreachable),
+            Kind::Error => {
+                // It quotes the packet it is about.
+                let quoted = ip_header(expected.from) as usize + ECHO_HEADER_BYTES + PAYLOAD_BYTES;
+                meter.received(expected.purpose, expected.from, quoted);
+                expected.tally.failed(EchoError::Unreachable);
+            }
         }
     });
 }

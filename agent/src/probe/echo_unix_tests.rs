@@ -8,7 +8,8 @@ const NONCE: [u8; PAYLOAD_BYTES] = *b"sixteen byte key";
 fn waiting_for(sequence: u16) -> (Waiting, Tally, Instant) {
     let (waiting, tally, sent_at) = (Waiting::default(), Tally::default(), Instant::now());
     let line = tally.sending(sent_at);
-    let expected = Expected { from: HERE, nonce: NONCE, sent_at, tally: tally.clone(), line };
+    let expected =
+        Expected { from: HERE, nonce: NONCE, sent_at, tally: tally.clone(), line, purpose: Purpose::Echo };
     waiting.with(|numbers| numbers.expected.insert(sequence, expected));
     (waiting, tally, sent_at)
 }
@@ -22,7 +23,7 @@ fn reply(sequence: u16, payload: &[u8]) -> Vec<u8> {
 
 fn hear_datagram(waiting: &Waiting, packet: &[u8], from: IpAddr, at: Instant) {
     if let Some(heard) = read(packet, Type::DGRAM, from) {
-        settle(waiting, &heard, at);
+        settle(waiting, &heard, at, &Meter::default());
     }
 }
 
@@ -104,11 +105,12 @@ fn a_number_rests_ten_seconds_before_it_is_used_again() {
 
 #[tokio::test]
 async fn loopback_answers_both_families() {
-    let echoer = Echoer::new();
+    let meter = Meter::default();
+    let echoer = Echoer::new(&meter);
     for address in [HERE, IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1])] {
         let tally = Tally::default();
         for _ in 0..3 {
-            echoer.send(address.into(), &tally).await;
+            echoer.send(Purpose::Echo, address.into(), &tally).await;
         }
         let echo = tally.echo(address);
         if echo.error == Some(EchoError::NoPermission) {
@@ -122,5 +124,7 @@ async fn loopback_answers_both_families() {
         tally.settled().await;
         let echo = tally.echo(address);
         assert_eq!((echo.sent, echo.received(), echo.late, echo.duplicates), (3, 3, 0, 0), "{echo:?}");
+        let told = meter.so_far()[&Purpose::Echo];
+        assert!(told.sent >= 3 * 44 && told.sent == told.received, "{told:?}");
     }
 }

@@ -10,7 +10,7 @@ use std::ptr::{null, null_mut};
 use std::time::Instant;
 
 use ring::rand::{SecureRandom, SystemRandom};
-use suar_wire::EchoError;
+use suar_wire::{EchoError, Purpose};
 use windows_sys::Win32::Foundation::{ERROR_ACCESS_DENIED, GetLastError, HANDLE, INVALID_HANDLE_VALUE};
 use windows_sys::Win32::NetworkManagement::IpHelper::{
     ICMP_ECHO_REPLY, ICMPV6_ECHO_REPLY_LH, IP_DEST_HOST_UNREACHABLE, IP_DEST_NET_UNREACHABLE,
@@ -20,21 +20,24 @@ use windows_sys::Win32::NetworkManagement::IpHelper::{
 use windows_sys::Win32::Networking::WinSock::{AF_INET6, SOCKADDR_IN6};
 
 use super::{Host, PAYLOAD_BYTES, TIMEOUT, Tally};
+use crate::meter::Meter;
 
 /// Room for one reply, its payload, an error and the status block that the manual asks for.
 const REPLY_BYTES: usize = 256;
 
-#[derive(Debug, Default)]
-pub struct Echoer;
+#[derive(Debug)]
+pub struct Echoer {
+    meter: Meter,
+}
 
 impl Echoer {
-    pub fn new() -> Self {
-        Self
+    pub fn new(meter: &Meter) -> Self {
+        Self { meter: meter.clone() }
     }
 
     /// Sends one echo and returns; what comes of it is written into the tally.
-    pub async fn send(&self, host: Host, tally: &Tally) {
-        let tally = tally.clone();
+    pub async fn send(&self, purpose: Purpose, host: Host, tally: &Tally) {
+        let (tally, meter) = (tally.clone(), self.meter.clone());
         let line = tally.sending(Instant::now());
         // The handle is dropped: the thread ends by itself when the reply or the timeout comes.
         tokio::task::spawn_blocking(move || {
@@ -45,6 +48,12 @@ impl Echoer {
                 IpAddr::V4(address) => ask_v4(address, &nonce),
                 IpAddr::V6(address) => ask_v6(address, host.scope, &nonce),
             };
+            if !matches!(answer, Answer::NotSent(_)) {
+                meter.sent(purpose, host.address, PAYLOAD_BYTES);
+            }
+            if matches!(answer, Answer::Reply) {
+                meter.received(purpose, host.address, PAYLOAD_BYTES);
+            }
             match answer {
                 Answer::Reply => tally.heard(line, asked_at.elapsed()),
                 Answer::None => {}

@@ -1,4 +1,5 @@
-//! Two questions over HTTP: the online check with a known answer, and whether the collector is there.
+//! Two questions over HTTP: the online check with a known answer, and whether the collector is there. Each on
+//! a new connection: one that is kept says little about the way there.
 
 use std::error::Error as StdError;
 use std::io;
@@ -6,39 +7,29 @@ use std::time::{Duration, Instant};
 
 use ring::hmac;
 use ring::rand::{SecureRandom, SystemRandom};
-use suar_wire::{Failure, Outcome};
+use suar_wire::{Failure, Outcome, Purpose};
 
 use super::echo::micros;
+use crate::http::{Client, HttpError, get, read_bounded};
+use crate::meter::Meter;
 use crate::tls;
 
 /// Most bytes of an answer that are read; right ones have 64.
 pub const BODY_BYTES_MAX: usize = 1024;
 const NONCE_BYTES: usize = 16;
 
-/// A client for the online check: plain HTTP, a new connection each time, no redirects followed, no proxy
-/// (a portal's redirect is the finding, not something to obey).
-pub fn plain_client() -> Result<reqwest::Client, reqwest::Error> {
-    reqwest::Client::builder()
-        // Never used for TLS; given so that the platform's certificate store is not loaded.
-        .tls_backend_preconfigured(tls::client_config([0; 16]))
-        .http1_only()
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
-        .retry(reqwest::retry::never())
-        .referer(false)
-        .pool_max_idle_per_host(0)
-        .build()
-}
-
 /// `GET url?nonce=...`: right is only the lowercase hexadecimal HMAC-SHA256 of the nonce's text, so that a
 /// portal's page, a cache or an old answer cannot pass for the internet.
-pub async fn online(client: &reqwest::Client, url: &str, key: &[u8], limit: Duration) -> Outcome {
+pub async fn online(meter: &Meter, url: &str, key: &[u8], limit: Duration) -> Outcome {
     let nonce = nonce();
     let expect = answer_to(&nonce, key);
-    let separator = if url.contains('?') { '&' } else { '?' };
     let asked_at = Instant::now();
     let ask = async {
-        let response = client.get(format!("{url}{separator}nonce={nonce}")).send().await.map_err(failure)?;
+        let (server, path) = server_and_path(url).ok_or(Failure::Local)?;
+        let separator = if path.contains('?') { '&' } else { '?' };
+        let client = Client::plain(server, meter).map_err(failure)?;
+        let request = get(&format!("{path}{separator}nonce={nonce}")).map_err(failure)?;
+        let response = client.send(Purpose::Online, request).await.map_err(failure)?;
         // A collector that refuses (too many requests, restarting) is no portal; a redirect or a page is.
         if response.status().is_server_error() || response.status().as_u16() == 429 {
             return Err(Failure::Status);
@@ -46,21 +37,30 @@ pub async fn online(client: &reqwest::Client, url: &str, key: &[u8], limit: Dura
         if !response.status().is_success() {
             return Err(Failure::WrongAnswer);
         }
-        let body = bounded_body(response).await?;
+        let body = read_bounded(response, BODY_BYTES_MAX).await.map_err(failure)?;
         if body.trim_ascii() == expect.as_bytes() { Ok(()) } else { Err(Failure::WrongAnswer) }
     };
     timed(ask, asked_at, limit).await
 }
 
-/// `GET https://collector/healthz` over the client with the pinned certificate. Any answer of the right
-/// certificate's holder will do: it is the way there that is asked about.
-pub async fn collector(client: &reqwest::Client, address: &str, limit: Duration) -> Outcome {
+/// `GET https://collector/healthz`, with the pinned certificate. Any answer of the right certificate's holder
+/// will do: it is the way there that is asked about.
+pub async fn collector(client: &Client, limit: Duration) -> Outcome {
     let asked_at = Instant::now();
     let ask = async {
-        let response = client.get(format!("https://{address}/healthz")).send().await.map_err(failure)?;
+        let request = get("/healthz").map_err(failure)?;
+        let response = client.send(Purpose::Collector, request).await.map_err(failure)?;
         if response.status().is_server_error() { Err(Failure::Status) } else { Ok(()) }
     };
     timed(ask, asked_at, limit).await
+}
+
+/// `http://host:port/path` as its two halves.
+fn server_and_path(url: &str) -> Option<(&str, &str)> {
+    let rest = url.strip_prefix("http://")?;
+    let at = rest.find(['/', '?']).unwrap_or(rest.len());
+    let (server, path) = rest.split_at(at);
+    Some((server, if path.starts_with('/') { path } else { "/" }))
 }
 
 async fn timed(
@@ -73,18 +73,6 @@ async fn timed(
         Ok(Err(failure)) => Outcome::Failed(failure),
         Err(_) => Outcome::Failed(Failure::Timeout),
     }
-}
-
-/// A body over the bound is not the answer that was asked for, whatever it is.
-async fn bounded_body(mut response: reqwest::Response) -> Result<Vec<u8>, Failure> {
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(failure)? {
-        if body.len() + chunk.len() > BODY_BYTES_MAX {
-            return Err(Failure::WrongAnswer);
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body)
 }
 
 fn nonce() -> String {
@@ -100,10 +88,18 @@ pub fn answer_to(nonce: &str, key: &[u8]) -> String {
     data_encoding::HEXLOWER.encode(tag.as_ref())
 }
 
-/// Why a request failed, from the causes that the client wraps in one another.
-fn failure(error: reqwest::Error) -> Failure {
+/// Why a request failed, from the causes that are wrapped in one another.
+fn failure(error: HttpError) -> Failure {
     if tls::is_wrong_certificate(&error) {
         return Failure::CertificateWrong;
+    }
+    match error {
+        HttpError::Name(_) => return Failure::Unreachable,
+        HttpError::ConnectTimeout | HttpError::Timeout => return Failure::Timeout,
+        // A body over the bound is not the answer that was asked for, whatever it is.
+        HttpError::TooLarge => return Failure::WrongAnswer,
+        HttpError::Address(_) => return Failure::Local,
+        HttpError::Connect(_) | HttpError::Exchange(_) => {}
     }
     let mut next: Option<&(dyn StdError + 'static)> = Some(&error);
     while let Some(error) = next {
@@ -117,15 +113,8 @@ fn failure(error: reqwest::Error) -> Failure {
             None => error.source(),
         };
     }
-    if error.is_timeout() {
-        Failure::Timeout
-    } else if error.is_connect() {
-        // The name of the collector could not be resolved, for one.
-        Failure::Unreachable
-    } else {
-        // An answer that is no HTTP.
-        Failure::WrongAnswer
-    }
+    // An answer that is no HTTP.
+    Failure::WrongAnswer
 }
 
 /// The same for the system's own errors.

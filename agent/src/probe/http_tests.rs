@@ -38,7 +38,7 @@ fn nonce_of(line: &str) -> &str {
 
 async fn check(answer: impl Fn(&str) -> String + Send + 'static) -> Outcome {
     let url = format!("http://{}/v1/online", server(answer).await);
-    online(&plain_client().expect("a client"), &url, KEY, LIMIT).await
+    online(&Meter::default(), &url, KEY, LIMIT).await
 }
 
 #[test]
@@ -83,12 +83,20 @@ async fn a_busy_collector_is_no_portal() {
 #[tokio::test]
 async fn a_closed_port_and_a_silent_server_are_told_apart() {
     let closed = TcpListener::bind("127.0.0.1:0").await.expect("a port").local_addr().expect("an address");
-    let client = plain_client().expect("a client");
-    let refused = online(&client, &format!("http://{closed}/"), KEY, LIMIT).await;
+    let meter = Meter::default();
+    let refused = online(&meter, &format!("http://{closed}/"), KEY, LIMIT).await;
     assert_eq!(refused, Outcome::Failed(Failure::Refused));
 
     let silent = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}/", silent.local_addr().expect("an address"));
-    let outcome = online(&client, &url, KEY, Duration::from_millis(50)).await;
+    let outcome = online(&meter, &url, KEY, Duration::from_millis(50)).await;
     assert_eq!(outcome, Outcome::Failed(Failure::Timeout));
+}
+
+#[test]
+fn an_address_with_a_question_keeps_it() {
+    let halves = ["http://h:1/v1/online", "http://h:1/a?b=c", "http://h:1", "http://h?x", "https://h/"];
+    let expect =
+        [Some(("h:1", "/v1/online")), Some(("h:1", "/a?b=c")), Some(("h:1", "/")), Some(("h", "/")), None];
+    assert_eq!(halves.map(server_and_path), expect);
 }

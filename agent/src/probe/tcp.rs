@@ -4,13 +4,14 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use suar_wire::{Echo, EchoError, EchoMethod};
-use tokio::net::TcpStream;
+use suar_wire::{Echo, EchoError, EchoMethod, Purpose};
 
 use super::echo::micros;
+use crate::meter::Meter;
+use crate::tcp::{Connection, Label};
 
 /// Connects once to `host:port` and hangs up. Without an address there is nothing that could be sent.
-pub async fn probe(address: &str, limit: Duration) -> Echo {
+pub async fn probe(meter: &Meter, address: &str, limit: Duration) -> Echo {
     let mut echo = Echo {
         target: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
         method: EchoMethod::TcpConnect,
@@ -28,7 +29,7 @@ pub async fn probe(address: &str, limit: Duration) -> Echo {
         echo.target = target.ip();
         let asked_at = Instant::now();
         echo.sent = 1;
-        match TcpStream::connect(target).await {
+        match Connection::open(target, meter, &Label::new(Purpose::Echo)).await {
             Ok(_) => echo.rtt_us = vec![micros(asked_at.elapsed())],
             Err(error) => echo.error = Some(connect_error(&error)),
         }
@@ -61,12 +62,12 @@ mod tests {
     async fn a_connection_is_a_round_trip_and_a_closed_port_is_not() {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
-        let echo = probe(&address.to_string(), Duration::from_secs(3)).await;
+        let echo = probe(&Meter::default(), &address.to_string(), Duration::from_secs(3)).await;
         assert_eq!((echo.target, echo.method, echo.sent), (address.ip(), EchoMethod::TcpConnect, 1));
         assert_eq!((echo.received(), echo.error), (1, None));
 
         drop(listener);
-        let echo = probe(&address.to_string(), Duration::from_secs(3)).await;
+        let echo = probe(&Meter::default(), &address.to_string(), Duration::from_secs(3)).await;
         assert_eq!((echo.received(), echo.error), (0, Some(EchoError::Unreachable)));
     }
 }

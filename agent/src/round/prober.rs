@@ -3,16 +3,18 @@
 
 use std::net::SocketAddr;
 use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use suar_wire::{Echo, EchoMethod, Failure, Outcome, Plan, Verdict};
+use suar_wire::{Echo, EchoMethod, Failure, Outcome, Plan, Purpose, Verdict};
 
 use super::{Answers, Asks, SPACING_MAX, Window, cut_short};
+use crate::http::{Client, HttpError};
+use crate::meter::Meter;
 use crate::probe::dns::{Answer, Scope};
 use crate::probe::echo::{Echoer, Host, Tally};
 use crate::probe::net::{Neighbour, Network, System};
-use crate::probe::{TIMEOUT, dns, http};
-use crate::tls::{self, Fingerprint};
+use crate::probe::{TIMEOUT, dns, http, tcp};
+use crate::tls::Fingerprint;
 
 /// Rounds in a row in which the link was up and no echo came back, after which ICMP is taken to be blocked
 /// on the way and TCP is measured instead.
@@ -36,8 +38,8 @@ struct Learned {
 pub struct Prober {
     echoer: Echoer,
     system: System,
-    plain: reqwest::Client,
-    pinned: reqwest::Client,
+    pinned: Client,
+    meter: Meter,
     collector: String,
     online_key: Vec<u8>,
     /// Asked instead of the system's resolvers, in tests.
@@ -51,12 +53,13 @@ impl Prober {
         collector: &str,
         fingerprint: Fingerprint,
         online_key: Vec<u8>,
-    ) -> Result<Self, reqwest::Error> {
+        meter: &Meter,
+    ) -> Result<Self, HttpError> {
         Ok(Self {
-            echoer: Echoer::new(),
+            echoer: Echoer::new(meter),
             system: System::default(),
-            plain: http::plain_client()?,
-            pinned: tls::http_client(fingerprint)?,
+            pinned: Client::pinned(collector, fingerprint, meter)?,
+            meter: meter.clone(),
             collector: collector.to_owned(),
             online_key,
             resolver: None,
@@ -77,8 +80,9 @@ impl Prober {
         network
     }
 
-    pub fn collector_address(&self) -> &str {
-        &self.collector
+    /// A round trip to the collector by TCP.
+    pub async fn connect(&self, limit: Duration) -> Echo {
+        tcp::probe(&self.meter, &self.collector, limit).await
     }
 
     fn learn<R>(&self, act: impl FnOnce(&mut Learned) -> R) -> R {
@@ -88,7 +92,7 @@ impl Prober {
     /// One echo to each target.
     pub async fn ping_all(&self, plan: &Plan, tallies: &[Tally]) {
         for (target, tally) in plan.targets.iter().zip(tallies) {
-            self.echoer.send((*target).into(), tally).await;
+            self.echoer.send(Purpose::Echo, (*target).into(), tally).await;
         }
     }
 
@@ -108,7 +112,7 @@ impl Prober {
 
     pub async fn ping_gateway(&self, network: &Network, tally: &Tally) {
         if let Some(gateway) = network.gateway {
-            self.echoer.send(gateway, tally).await;
+            self.echoer.send(Purpose::Gateway, gateway, tally).await;
         }
     }
 
@@ -173,7 +177,7 @@ impl Prober {
                 return None;
             }
             let resolver = SocketAddr::new(plan.public_resolver, dns::PORT);
-            let answer = dns::probe(resolver, &plan.dns_name, window.ends_at).await;
+            let answer = dns::probe(&self.meter, resolver, &plan.dns_name, window.ends_at).await;
             if let Ok(answer) = answer {
                 self.learn(|learned| learned.name_scope = Some(answer.scope));
             }
@@ -181,7 +185,7 @@ impl Prober {
         };
         let online = async {
             match plan.online_url.as_deref().filter(|_| asks.online && !self.online_key.is_empty()) {
-                Some(url) => cut_short(http::online(&self.plain, url, &self.online_key, limit).await, limit),
+                Some(url) => cut_short(http::online(&self.meter, url, &self.online_key, limit).await, limit),
                 None => Outcome::NotSent,
             }
         };
@@ -189,7 +193,7 @@ impl Prober {
             if !asks.collector {
                 return Outcome::NotSent;
             }
-            cut_short(http::collector(&self.pinned, &self.collector, limit).await, limit)
+            cut_short(http::collector(&self.pinned, limit).await, limit)
         };
         let (dns, dns_public, online, collector) = tokio::join!(dns, dns_public, online, collector);
         let dns = dns.map(|answer| self.unless_lie(answer));
@@ -217,7 +221,8 @@ impl Prober {
         let mut asked = tokio::task::JoinSet::new();
         for resolver in &network.resolvers {
             let (resolver, name, until) = (*resolver, plan.dns_name.clone(), window.ends_at);
-            asked.spawn(async move { dns::probe(resolver, &name, until).await });
+            let meter = self.meter.clone();
+            asked.spawn(async move { dns::probe(&meter, resolver, &name, until).await });
         }
         // A machine that knows no resolver cannot even ask.
         let mut failed = Err(Failure::Local);

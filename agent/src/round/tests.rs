@@ -9,6 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, UdpSocket};
 
 use super::*;
+use crate::meter::Meter;
 use crate::probe::net::System;
 use crate::probe::{dns, http};
 
@@ -57,7 +58,9 @@ async fn prober(collector: &str) -> Prober {
                  v0 0007630A 00000000 0001 0 0 0 00FFFFFF 0 0 0\n";
     std::fs::write(root.path().join("proc/net/route"), route).expect("written");
     let system = System::at(&root.keep());
-    Prober::new(collector, [7; 16], KEY.to_vec()).expect("a prober").with_system(system, resolver)
+    Prober::new(collector, [7; 16], KEY.to_vec(), &Meter::default())
+        .expect("a prober")
+        .with_system(system, resolver)
 }
 
 fn plan(targets: [[u8; 4]; 2]) -> Plan {

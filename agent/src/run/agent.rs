@@ -10,6 +10,7 @@ use suar_wire::{Body, Plan, Slot, Stamp};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use super::accounts::Accounts;
 use super::corrected::Corrected;
 use super::writer::Writer;
 use crate::clock::{Clocks, Jump, JumpWatch, Reading};
@@ -18,7 +19,7 @@ use crate::identity::Identity;
 use crate::pause;
 use crate::round::{self, Due, Prober, Window, Worries};
 use crate::schedule::{Appointment, Schedule, Turn};
-use crate::status::Status;
+use crate::status::{DataUse, Status};
 use crate::uplink::UplinkState;
 use crate::verdict::Debounce;
 
@@ -37,6 +38,7 @@ pub struct Parts {
     pub collector: String,
     /// Where a pause is told.
     pub state: PathBuf,
+    pub accounts: Accounts,
 }
 
 struct UnderWay {
@@ -66,6 +68,7 @@ pub struct Agent {
     pause_unreadable: bool,
     debounce: Debounce,
     health: HealthWatch,
+    accounts: Accounts,
     status: Status,
 }
 
@@ -88,6 +91,7 @@ impl Agent {
             identity,
             collector,
             state,
+            accounts,
         } = parts;
         let plan = Arc::new(plan_feed.borrow().clone());
         let uplink = uplink_feed.borrow().clone();
@@ -109,6 +113,7 @@ impl Agent {
             paused_until_ms: None,
             uplink: Default::default(),
             spool: Default::default(),
+            data: None,
         };
         Self {
             clocks,
@@ -130,6 +135,7 @@ impl Agent {
             pause_unreadable: false,
             debounce: Debounce::default(),
             health: HealthWatch { resting: Some(Watcher::new()), ..HealthWatch::default() },
+            accounts,
             status,
         }
     }
@@ -139,6 +145,7 @@ impl Agent {
         self.write_status(self.clocks.now());
         loop {
             let now = self.look_at_clocks();
+            self.keep_accounts(now);
             let left = match self.turn(now) {
                 Turn::Wait { left_ms } => Duration::from_millis(left_ms),
                 Turn::Go | Turn::Missed { .. } if self.is_paused(now) => {
@@ -165,8 +172,9 @@ impl Agent {
         }
     }
 
-    /// Drops what is under way, says goodbye, and waits until that is on disk.
-    pub async fn end(mut self, goodbye: Body) {
+    /// Drops what is under way, says goodbye, and waits until that is on disk. Returns what is to be done when
+    /// nothing is sent any more; it may wait for the disk.
+    pub async fn end(mut self, goodbye: Body) -> impl FnOnce() + Send + 'static {
         self.drop_rounds();
         let reading = self.clocks.read();
         let now = self.clocks.stamp(reading);
@@ -175,6 +183,18 @@ impl Agent {
         self.status.running = false;
         self.write_status(now);
         self.writer.finish().await;
+        let (accounts, clocks, corrected, state) = (self.accounts, self.clocks, self.corrected, self.state);
+        move || accounts.close(&state, corrected.now_ms(clocks.read()), corrected.is_confirmed())
+    }
+
+    /// Enters what was used into the ledger, and has it written at each push interval.
+    fn keep_accounts(&mut self, now: Reading) {
+        self.accounts.enter(self.corrected.now_ms(now), self.corrected.is_confirmed());
+        let every = Duration::from_secs(self.plan.push_seconds.into());
+        if let Some(ledger) = self.accounts.due(every) {
+            self.writer.ledger(ledger);
+        }
+        self.status.data = self.accounts.month().map(DataUse::from);
     }
 
     /// Reads the clocks, and records what they did that they should not have done.

@@ -7,6 +7,7 @@ use suar_wire::{BootId, Cause, Epoch, Outcome, Verdict, decode_record};
 use tokio::sync::Notify;
 
 use super::*;
+use crate::meter::Meter;
 use crate::spool::{Options, Order, Spool};
 use crate::uplink::ServerTime;
 
@@ -26,17 +27,19 @@ fn office() -> (Office, Agent) {
     );
     let agent = Agent::new(Parts {
         clocks: Clocks::system(),
-        prober: Prober::new("127.0.0.1:9", [0; 16], Vec::new()).expect("a prober"),
+        prober: Prober::new("127.0.0.1:9", [0; 16], Vec::new(), &Meter::default()).expect("a prober"),
         plan: plan.subscribe(),
         uplink: uplink.subscribe(),
         writer: Writer::start(
             Arc::new(Mutex::new(spool)),
             Arc::new(Notify::new()),
             directory.path().to_owned(),
+            directory.path().to_owned(),
         ),
         identity: identity.expect("an identity"),
         collector: "127.0.0.1:9".to_owned(),
         state: directory.path().to_owned(),
+        accounts: Accounts::open(directory.path(), Meter::default()),
     });
     (Office { directory, _plan: plan, uplink }, agent)
 }
@@ -49,7 +52,8 @@ fn open(directory: &std::path::Path) -> Spool {
 const GOODBYE: Body = Body::Dropped(Dropped { first: 1, last: 1 });
 
 async fn records(office: &Office, agent: Agent) -> Vec<Body> {
-    agent.end(GOODBYE).await;
+    let close_accounts = agent.end(GOODBYE).await;
+    close_accounts();
     let found = open(office.directory.path()).peek(Order::OldestFirst, 100, 1 << 20).expect("read");
     let mut bodies: Vec<Body> =
         found.iter().map(|(_, bytes)| decode_record(bytes).expect("a record").body).collect();

@@ -20,6 +20,11 @@ impl Corrected {
         }
     }
 
+    /// Whether the collector's clock stands behind it.
+    pub fn is_confirmed(&self) -> bool {
+        self.ahead_ms.is_some()
+    }
+
     /// Takes what a fresh exchange says. One that took long proves little, and a clock that it does not
     /// prove wrong stays. True when the corrected clock moved by more than a moment, so that what was
     /// appointed by it must be appointed anew.

@@ -10,6 +10,7 @@ use suar_wire::record::Dropped;
 use suar_wire::{Body, Record, Stamp, encode_record};
 use tokio::sync::{Notify, watch};
 
+use crate::ledger::{self, Ledger};
 use crate::spool::{Spool, Stats};
 use crate::status::{self, Status};
 
@@ -19,6 +20,7 @@ const QUEUE_MAX: usize = 1024;
 enum Job {
     Record(Stamp, Box<Body>),
     Status(Box<Status>),
+    Ledger(Box<Ledger>),
     /// Ask the uplink to push once everything before this is durable.
     Wake,
 }
@@ -31,10 +33,10 @@ pub struct Writer {
 }
 
 impl Writer {
-    pub fn start(spool: Arc<Mutex<Spool>>, wake: Arc<Notify>, status_in: PathBuf) -> Self {
+    pub fn start(spool: Arc<Mutex<Spool>>, wake: Arc<Notify>, status_in: PathBuf, state: PathBuf) -> Self {
         let (jobs, todo) = sync_channel(QUEUE_MAX);
         let (tell, stats) = watch::channel(lock(&spool).stats());
-        let desk = Desk { spool, wake, tell, status_in, status_failed: false };
+        let desk = Desk { spool, wake, tell, status_in, state, status_failed: false };
         let thread = std::thread::Builder::new()
             .name("writer".to_owned())
             .spawn(move || desk.work(&todo))
@@ -51,6 +53,10 @@ impl Writer {
 
     pub fn status(&self, status: Status) {
         self.take(Job::Status(Box::new(status)));
+    }
+
+    pub fn ledger(&self, ledger: Ledger) {
+        self.take(Job::Ledger(Box::new(ledger)));
     }
 
     pub fn wake_uplink(&self) {
@@ -81,6 +87,7 @@ struct Desk {
     wake: Arc<Notify>,
     tell: watch::Sender<Stats>,
     status_in: PathBuf,
+    state: PathBuf,
     status_failed: bool,
 }
 
@@ -97,6 +104,11 @@ impl Desk {
                         appended = true;
                     }
                     Job::Status(newer) => status = Some(newer),
+                    Job::Ledger(ledger) => {
+                        if let Err(error) = ledger::write(&self.state, &ledger) {
+                            tracing::warn!(%error, "what was used of the month cannot be written");
+                        }
+                    }
                     Job::Wake => wake = true,
                 }
             }
@@ -170,7 +182,12 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let shared = Arc::new(Mutex::new(spool(directory.path(), 1 << 20)));
         let wake = Arc::new(Notify::new());
-        let writer = Writer::start(Arc::clone(&shared), Arc::clone(&wake), directory.path().to_owned());
+        let writer = Writer::start(
+            Arc::clone(&shared),
+            Arc::clone(&wake),
+            directory.path().to_owned(),
+            directory.path().to_owned(),
+        );
         for by_ms in 1..=50 {
             writer.record(STAMP, Body::ClockStep(ClockStep { by_ms }));
         }
@@ -193,7 +210,12 @@ mod tests {
     async fn what_a_full_spool_costs_is_told_by_a_record() {
         let directory = tempfile::tempdir().expect("a directory");
         let shared = Arc::new(Mutex::new(spool(directory.path(), 256 * 1024)));
-        let writer = Writer::start(Arc::clone(&shared), Arc::new(Notify::new()), directory.path().to_owned());
+        let writer = Writer::start(
+            Arc::clone(&shared),
+            Arc::new(Notify::new()),
+            directory.path().to_owned(),
+            directory.path().to_owned(),
+        );
         // Many more than fit, handed over slowly enough for the queue.
         for batch in 0..40i64 {
             for by_ms in 0..500 {

@@ -4,12 +4,15 @@ use std::error::Error as StdError;
 use std::fmt::Write;
 use std::time::{Duration, Instant};
 
-use reqwest::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use hyper::Request;
+use hyper::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use suar_wire::joining::ErrorAnswer;
-use suar_wire::{Plan, Receipt, push};
+use suar_wire::{Plan, Purpose, Receipt, push};
 
 use super::PushFailure;
+use crate::http::{self, Body, HttpError, read_bounded};
 use crate::identity::Secret;
+use crate::meter::Meter;
 use crate::tls::{self, Fingerprint};
 
 /// Longest wait for a push and its receipt: the largest body over 64 kbit/s takes half a minute.
@@ -25,9 +28,7 @@ const SHOWN_CHARS_MAX: usize = 200;
 
 #[derive(Debug)]
 pub struct Client {
-    http: reqwest::Client,
-    /// `https://host:port`.
-    base: String,
+    http: http::Client,
     bearer: HeaderValue,
 }
 
@@ -39,26 +40,27 @@ pub struct Exchange {
 }
 
 impl Client {
-    pub fn new(collector: &str, fingerprint: Fingerprint, token: &Secret) -> Result<Self, reqwest::Error> {
+    pub fn new(
+        collector: &str,
+        fingerprint: Fingerprint,
+        token: &Secret,
+        meter: &Meter,
+    ) -> Result<Self, HttpError> {
         let mut bearer = HeaderValue::try_from(format!("Bearer {}", token.reveal()))
             .expect("a token is made of visible ASCII characters");
         bearer.set_sensitive(true);
-        Ok(Self { http: tls::http_client(fingerprint)?, base: format!("https://{collector}"), bearer })
+        Ok(Self { http: http::Client::kept(collector, fingerprint, meter)?, bearer })
     }
 
     /// Sends a body and waits for its receipt.
     pub async fn push(&self, body: Vec<u8>, packed: bool) -> Result<Exchange, PushFailure> {
-        let mut request = self
-            .http
-            .post(format!("{}/v1/push", self.base))
-            .timeout(Duration::from_secs(EXCHANGE_SECONDS_MAX))
-            .header(AUTHORIZATION, self.bearer.clone())
-            .header(CONTENT_TYPE, push::CONTENT_TYPE);
+        let mut request = Request::post("/v1/push").header(CONTENT_TYPE, push::CONTENT_TYPE);
         if packed {
             request = request.header(CONTENT_ENCODING, "zstd");
         }
+        let request = request.body(body.into()).expect("a request of fixed words");
         let started_at = Instant::now();
-        let answer = self.answer(request.body(body), RECEIPT_BYTES_MAX).await?;
+        let answer = self.ask(Purpose::Push, request, RECEIPT_BYTES_MAX).await?;
         let elapsed = started_at.elapsed();
         let receipt = Receipt::decode(&answer)
             .ok_or_else(|| PushFailure::Answer(format!("{} bytes that are no receipt", answer.len())))?;
@@ -67,26 +69,37 @@ impl Client {
 
     /// The plan as the collector has it; not checked yet.
     pub async fn plan(&self) -> Result<Plan, PushFailure> {
-        let request = self
-            .http
-            .get(format!("{}/v1/plan", self.base))
-            .timeout(Duration::from_secs(EXCHANGE_SECONDS_MAX))
-            .header(AUTHORIZATION, self.bearer.clone());
-        let answer = self.answer(request, PLAN_BYTES_MAX).await?;
+        let request = http::get("/v1/plan").map_err(broken)?;
+        let answer = self.ask(Purpose::Plan, request, PLAN_BYTES_MAX).await?;
         serde_json::from_slice(&answer).map_err(|error| PushFailure::Answer(format!("not a plan: {error}")))
+    }
+
+    async fn ask(
+        &self,
+        purpose: Purpose,
+        request: Request<Body>,
+        bytes_max: usize,
+    ) -> Result<Vec<u8>, PushFailure> {
+        let limit = Duration::from_secs(EXCHANGE_SECONDS_MAX);
+        match tokio::time::timeout(limit, self.answer(purpose, request, bytes_max)).await {
+            Ok(answer) => answer,
+            Err(_) => Err(broken(HttpError::Timeout)),
+        }
     }
 
     async fn answer(
         &self,
-        request: reqwest::RequestBuilder,
+        purpose: Purpose,
+        mut request: Request<Body>,
         bytes_max: usize,
     ) -> Result<Vec<u8>, PushFailure> {
-        let response = request.send().await.map_err(broken)?;
+        request.headers_mut().insert(AUTHORIZATION, self.bearer.clone());
+        let response = self.http.send(purpose, request).await.map_err(broken)?;
         let status = response.status();
         if status.is_success() {
             return read_bounded(response, bytes_max).await.map_err(|error| match error {
-                BodyError::TooLarge => PushFailure::Answer(error.to_string()),
-                BodyError::Broken(error) => broken(error),
+                HttpError::TooLarge => PushFailure::Answer(error.to_string()),
+                error => broken(error),
             });
         }
         let after_s =
@@ -109,11 +122,11 @@ impl Client {
     }
 }
 
-fn broken(error: reqwest::Error) -> PushFailure {
+fn broken(error: HttpError) -> PushFailure {
     if tls::is_wrong_certificate(&error) {
         return PushFailure::WrongCertificate;
     }
-    PushFailure::Unreachable(chain(&error.without_url()))
+    PushFailure::Unreachable(chain(&error))
 }
 
 /// An error and its causes in one line.
@@ -126,25 +139,4 @@ fn chain(error: &dyn StdError) -> String {
         next = cause.source();
     }
     text
-}
-
-/// Why a body could not be had.
-#[derive(Debug, thiserror::Error)]
-pub enum BodyError {
-    #[error("the answer is longer than it may be")]
-    TooLarge,
-    #[error(transparent)]
-    Broken(reqwest::Error),
-}
-
-/// Reads a body of at most `bytes_max` bytes; a longer one is given up on, not held in memory.
-pub async fn read_bounded(mut response: reqwest::Response, bytes_max: usize) -> Result<Vec<u8>, BodyError> {
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(BodyError::Broken)? {
-        if body.len() + chunk.len() > bytes_max {
-            return Err(BodyError::TooLarge);
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body)
 }

@@ -51,7 +51,8 @@ impl Office {
         let spool = Arc::new(Mutex::new(spool));
         let options = Options { collector, fingerprint, state: dir.path().to_owned() };
         let mut uplink =
-            Uplink::new(options, identity(), plan(1), Arc::clone(&spool), Arc::new(stamp)).unwrap();
+            Uplink::new(options, identity(), plan(1), Arc::clone(&spool), Arc::new(stamp), &Meter::default())
+                .unwrap();
         // What comes before the first record of a session is another test's matter.
         uplink.met = true;
         Self { dir, spool, uplink }

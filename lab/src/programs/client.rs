@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use suar_agent::tls::{Fingerprint, http_client};
+use suar_agent::tls::{Fingerprint, client_config};
 
 use crate::netns::Namespace;
 
@@ -31,6 +31,19 @@ impl Answer {
     pub fn json(&self) -> Result<serde_json::Value> {
         serde_json::from_slice(&self.body).with_context(|| format!("JSON expected, found: {}", self.text()))
     }
+}
+
+/// An HTTP client over one kept connection that trusts exactly this certificate.
+pub fn http_client(fingerprint: Fingerprint) -> reqwest::Result<reqwest::Client> {
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(client_config(fingerprint))
+        .https_only(true)
+        .http1_only()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .pool_max_idle_per_host(1)
+        .build()
 }
 
 impl Client {

@@ -6,7 +6,7 @@ use suar_wire::join_code::JoinCodeError;
 use suar_wire::record::Round;
 use suar_wire::{Cause, EchoError, EchoMethod, Failure, Note, Outcome, Stamp, Verdict};
 
-use super::{Delivery, answered, line, median_rtt, ms, seconds_since, seconds_until};
+use super::{Delivery, answered, line, mb, median_rtt, ms, seconds_since, seconds_until};
 use crate::identity::Identity;
 use crate::status::{Freshness, Status};
 
@@ -227,6 +227,9 @@ pub fn status(status: &Status, freshness: Freshness, now: Stamp) -> String {
         None => "No receipt from the collector since the start\n".to_owned(),
     };
     text += &format!("Waiting to be sent: {} records\n", status.spool.records_pending);
+    if let Some(data) = &status.data {
+        text += &format!("Data used by the agent in {}: {}\n", data.month, mb(data.paid_bytes()));
+    }
     if status.uplink.revoked {
         text += "THE COLLECTOR DOES NOT ACCEPT THIS MACHINE ANY MORE; tell the administrator.\n";
     } else if let Some(error) = &status.uplink.last_error {

@@ -6,7 +6,7 @@ use suar_wire::join_code::JoinCodeError;
 use suar_wire::record::Round;
 use suar_wire::{Cause, EchoError, EchoMethod, Failure, Note, Outcome, Stamp, Verdict};
 
-use super::{Delivery, answered, line, median_rtt, ms, seconds_since, seconds_until};
+use super::{Delivery, answered, line, mb, median_rtt, ms, seconds_since, seconds_until};
 use crate::identity::Identity;
 use crate::status::{Freshness, Status};
 use crate::uplink::PushFailure;
@@ -256,6 +256,9 @@ pub fn status(status: &Status, freshness: Freshness, now: Stamp) -> String {
         None => "Belum ada tanda terima dari server sejak agen dijalankan\n".to_owned(),
     };
     text += &format!("Menunggu dikirim: {} rekaman\n", status.spool.records_pending);
+    if let Some(data) = &status.data {
+        text += &format!("Data yang dipakai agen pada {}: {}\n", data.month, mb(data.paid_bytes()));
+    }
     if status.uplink.revoked {
         text += "SERVER TIDAK LAGI MENERIMA KOMPUTER INI; hubungi pengelola.\n";
     } else if let Some(error) = &status.uplink.last_error {

@@ -1,0 +1,216 @@
+//! What monitoring has used of the month: the meter's counts, added up over restarts. Pure but for the file.
+//!
+//! The file holds sums, and a process counts from nothing: whatever is written in between is in the file
+//! once. What a killed process had not written is lost, and never is anything counted twice.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use suar_wire::{Month, Purpose, Use};
+
+use crate::files;
+use crate::meter::{Bytes, Traffic};
+
+const FILE: &str = "data-use.json";
+/// Most bytes that are read back; a real one has some hundred.
+const FILE_BYTES_MAX: u64 = 64 * 1024;
+
+/// What is known about the date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Today {
+    /// By the collector's clock.
+    Sure(Month),
+    /// By the machine's own, which may be years off.
+    Unsure(Month),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ledger {
+    month: Month,
+    /// The collector's clock has said so.
+    sure: bool,
+    used: Vec<Use>,
+    /// The month before with what was used in it, for the day on which it turns out to be still that one.
+    before: Option<(Month, Vec<Use>)>,
+}
+
+impl Ledger {
+    pub fn new(today: Today) -> Self {
+        let (month, sure) = match today {
+            Today::Sure(month) => (month, true),
+            Today::Unsure(month) => (month, false),
+        };
+        Self { month, sure, used: Vec::new(), before: None }
+    }
+
+    pub fn month(&self) -> Month {
+        self.month
+    }
+
+    pub fn add(&mut self, traffic: &Traffic) {
+        self.used = sum(&self.used, &uses(traffic));
+    }
+
+    /// Follows the calendar; true when a new month has begun.
+    ///
+    /// A clock that nobody has confirmed turns the page only to the very next month: a dead battery must
+    /// neither forget what was used nor begin a month each time it is believed. The collector's word is
+    /// taken, and where it says that the month is an earlier one, the pages are put together again.
+    pub fn turn_to(&mut self, today: Today) -> bool {
+        let (month, sure) = match today {
+            Today::Sure(month) => (month, true),
+            Today::Unsure(month) => (month, false),
+        };
+        if month == self.month {
+            self.sure |= sure;
+            return false;
+        }
+        let first_days = !self.sure && self.before.is_none();
+        if first_days {
+            // Nothing but a guess has named the month so far.
+            (self.month, self.sure) = (month, sure);
+            return false;
+        }
+        if sure && month < self.month {
+            if let Some((_, used)) = self.before.take_if(|(before, _)| *before == month) {
+                self.used = sum(&self.used, &used);
+            }
+            (self.month, self.sure) = (month, true);
+            return false;
+        }
+        if sure || (self.sure && month == self.month.next()) {
+            self.before = Some((self.month, std::mem::take(&mut self.used)));
+            (self.month, self.sure) = (month, sure);
+            return true;
+        }
+        false
+    }
+
+    /// Ascending by purpose, nothing that was not used.
+    pub fn used(&self) -> &[Use] {
+        &self.used
+    }
+}
+
+fn uses(traffic: &Traffic) -> Vec<Use> {
+    let one =
+        |(&purpose, bytes): (&Purpose, &Bytes)| Use { purpose, sent: bytes.sent, received: bytes.received };
+    traffic.iter().map(one).filter(|one| one.sent + one.received > 0).collect()
+}
+
+fn sum(some: &[Use], more: &[Use]) -> Vec<Use> {
+    let mut sum = Traffic::new();
+    for one in some.iter().chain(more) {
+        let known = sum.entry(one.purpose).or_default();
+        *known = known.plus(Bytes { sent: one.sent, received: one.received });
+    }
+    uses(&sum)
+}
+
+pub fn path(state: &Path) -> PathBuf {
+    state.join(FILE)
+}
+
+pub fn write(state: &Path, ledger: &Ledger) -> io::Result<()> {
+    files::replace(&path(state), &serde_json::to_vec_pretty(ledger)?)
+}
+
+/// The ledger that was written last; `None` when there is none.
+pub fn read(state: &Path) -> io::Result<Option<Ledger>> {
+    use std::io::Read;
+    let mut text = String::new();
+    match std::fs::File::open(path(state))
+        .and_then(|file| file.take(FILE_BYTES_MAX).read_to_string(&mut text))
+    {
+        Ok(_) => Ok(serde_json::from_str(&text).map(Some)?),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn month(text: &str) -> Month {
+        text.parse().expect("a month")
+    }
+
+    fn sure(text: &str) -> Today {
+        Today::Sure(month(text))
+    }
+
+    fn unsure(text: &str) -> Today {
+        Today::Unsure(month(text))
+    }
+
+    fn pushes(sent: u64) -> Traffic {
+        Traffic::from([(Purpose::Push, Bytes { sent, received: 1 })])
+    }
+
+    fn sent(ledger: &Ledger) -> u64 {
+        ledger.used.iter().map(|one| one.sent).sum()
+    }
+
+    fn november() -> Ledger {
+        let mut ledger = Ledger::new(sure("2026-11"));
+        ledger.add(&pushes(100));
+        ledger
+    }
+
+    #[test]
+    fn a_new_month_begins_with_nothing_used() {
+        let mut ledger = november();
+        assert!(!ledger.turn_to(sure("2026-11")));
+        assert!(ledger.turn_to(sure("2026-12")));
+        assert_eq!((ledger.month(), sent(&ledger)), (month("2026-12"), 0));
+        ledger.add(&pushes(7));
+        ledger.add(&pushes(8));
+        assert_eq!(sent(&ledger), 15);
+    }
+
+    #[test]
+    fn a_clock_without_a_witness_turns_one_page_and_no_more() {
+        for wild in ["2009-01", "2026-10", "2027-01", "2036-11"] {
+            let mut ledger = november();
+            assert!(!ledger.turn_to(unsure(wild)), "{wild}");
+            assert_eq!((ledger.month(), sent(&ledger)), (month("2026-11"), 100), "{wild}");
+        }
+        let mut ledger = november();
+        assert!(ledger.turn_to(unsure("2026-12")));
+        assert!(!ledger.turn_to(unsure("2027-01")), "that one month was already a guess");
+    }
+
+    #[test]
+    fn a_page_that_was_turned_too_early_is_turned_back_and_nothing_is_lost() {
+        let mut ledger = november();
+        ledger.turn_to(unsure("2026-12"));
+        ledger.add(&pushes(7));
+        assert!(!ledger.turn_to(sure("2026-11")));
+        assert_eq!((ledger.month(), sent(&ledger)), (month("2026-11"), 107));
+        assert!(ledger.turn_to(sure("2026-12")));
+        assert_eq!(sent(&ledger), 0);
+    }
+
+    #[test]
+    fn what_was_used_before_the_first_word_of_the_collector_belongs_to_its_month() {
+        let mut ledger = Ledger::new(unsure("2009-01"));
+        ledger.add(&pushes(40));
+        assert!(!ledger.turn_to(unsure("2026-10")));
+        assert!(!ledger.turn_to(sure("2026-11")));
+        assert_eq!((ledger.month(), sent(&ledger)), (month("2026-11"), 40));
+    }
+
+    #[test]
+    fn what_was_written_reads_back() {
+        let state = tempfile::tempdir().expect("a directory");
+        assert_eq!(read(state.path()).expect("read"), None);
+        let mut ledger = november();
+        ledger.turn_to(sure("2026-12"));
+        write(state.path(), &ledger).expect("written");
+        assert_eq!(read(state.path()).expect("read"), Some(ledger));
+        std::fs::write(path(state.path()), "{").expect("written");
+        assert!(read(state.path()).is_err());
+    }
+}
