@@ -99,7 +99,7 @@ impl Board {
     }
 
     /// Reads the registry again: the command line may have changed it beside us.
-    pub fn refresh(&self) -> Result<(), StoreError> {
+    pub fn refresh(&self, now_ms: i64) -> Result<(), StoreError> {
         let reader = Reader::open(&self.data)?;
         let places = Places::of(&reader.sites()?, self.region);
         if *self.places() != places {
@@ -111,7 +111,9 @@ impl Board {
             live.forget_agent(&agent.site, agent.id);
         }
         drop(live);
-        self.own.store_bytes(reader.counts()?.bytes);
+        let counts = reader.counts()?;
+        self.own.store_bytes(counts.bytes);
+        self.own.pack_lag_seconds(counts.oldest_fresh_ms.map_or(0, |oldest_ms| (now_ms - oldest_ms).max(0) / 1000));
         Ok(())
     }
 

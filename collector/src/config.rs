@@ -229,7 +229,7 @@ fn coverage(root: &mut Taker) -> Rules {
 fn store(root: &mut Taker) -> StoreOptions {
     let mut section = root.section("store");
     let options = StoreOptions {
-        pack_seconds: section.take_between("pack_seconds", 300, 1, 86_400),
+        pack_seconds: section.take_between("pack_seconds", 3_600, 1, 86_400),
         keep_months: section.take_between("keep_months", 0, 0, 1_200),
     };
     root.close(section);

@@ -94,7 +94,6 @@ impl Serving {
             data: app.config.data.clone(),
             options: app.config.store.clone(),
             jobs: jobs.clone(),
-            counters,
         };
         let (stop_packing, packing_stops) = std::sync::mpsc::channel();
         let packing = spawn("packer", move || packer.run(&packing_stops))?;

@@ -76,6 +76,8 @@ pub struct Counts {
     pub sites: u64,
     pub agents: u64,
     pub inbox_rows: u64,
+    /// When the oldest push arrived that is not packed yet.
+    pub oldest_fresh_ms: Option<i64>,
     pub quarantined: u64,
     /// Bytes of all files of the store.
     pub bytes: u64,

@@ -334,7 +334,7 @@ fn a_site_made_by_the_command_line_appears_and_a_revoked_agent_is_forgotten() {
     let mut admin = Admin::open(collector.data.path()).unwrap();
     admin.put_sites(&[site("19.02.03.2001", "19.02.40114")], collector.now_ms).unwrap();
     admin.revoke(AgentId([1; 16]), collector.now_ms).unwrap();
-    board.refresh().unwrap();
+    board.refresh(collector.now_ms).unwrap();
     let sites = json(&board, "/api/sites");
     let states: Vec<_> = sites["sites"].as_array().unwrap().iter().map(|site| &site["state"]).collect();
     assert_eq!(states, ["never_heard", "silent", "never_heard"]);

@@ -14,6 +14,7 @@ use suar_collector::ingest::{IngestCounters, Submission};
 use suar_collector::region::{Region, Village, builtin};
 use suar_collector::registry::{Site, fields::site_of_village};
 use suar_collector::store::admin::{Admin, Joining};
+use suar_collector::store::pack::Due;
 use suar_collector::store::writer::{Job, Shared, Writer};
 use suar_wire::{AgentId, Plan, SlotWidth};
 use tokio::sync::oneshot;
@@ -168,7 +169,7 @@ fn commit(writer: &mut Writer, group: Vec<Submission>) -> Result<()> {
 }
 
 fn pack(data: &Path, writer: &mut Writer) -> Result<()> {
-    suar_collector::store::pack::pack(data, |rows| {
+    suar_collector::store::pack::pack(data, Due::Everything, |rows| {
         let (answer, done) = oneshot::channel();
         writer.commit(vec![Job::Forget(rows, answer)]);
         match done.blocking_recv() {

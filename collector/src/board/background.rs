@@ -56,7 +56,7 @@ pub async fn run(
             next = accepted.recv() => match next {
                 Some(accepted) => {
                     if !board.knows(&accepted.site) {
-                        on_disk(&board, READING, Board::refresh).await;
+                        on_disk(&board, READING, |board| board.refresh(now_ms())).await;
                     }
                     board.take(&accepted, now_ms());
                 }
@@ -92,7 +92,7 @@ async fn follow(board: Arc<Board>, pace: Pace, mut stop: watch::Receiver<bool>) 
         }
         if refreshed.is_none_or(|at| at.elapsed() >= pace.refresh) {
             refreshed = Some(Instant::now());
-            on_disk(&board, READING, Board::refresh).await;
+            on_disk(&board, READING, |board| board.refresh(now_ms())).await;
         }
         let taken = board.taken();
         let due = judged.is_none_or(|Judged { at, took, taken: before }| {

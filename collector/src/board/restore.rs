@@ -18,25 +18,37 @@ pub(super) fn restore(
 ) -> Result<(), StoreError> {
     let mut remembered = Vec::new();
     for agent in reader.agents()? {
-        let counters = counters(reader, places, holidays, &agent, now_ms)?;
-        // Revoked agents count too: what they measured stays true.
-        live.restore_counters(&agent.site, &counters);
+        // Damage in one agent's days must not keep the collector from serving all others.
+        match counters(reader, places, holidays, &agent, now_ms) {
+            // Revoked agents count too: what they measured stays true.
+            Ok(counters) => live.restore_counters(&agent.site, &counters),
+            Err(error) => tell_damage(&agent, error)?,
+        }
         if let (Some(heard_ms), None) = (agent.last_seen_ms, agent.revoked_ms) {
-            remembered.push(newest(reader, agent, heard_ms)?);
+            match newest(reader, &agent, heard_ms) {
+                Ok(newest) => remembered.push(newest),
+                Err(error) => tell_damage(&agent, error)?,
+            }
         }
     }
     live.restore(&remembered, now_ms);
     Ok(())
 }
 
-fn newest(reader: &Reader, agent: Agent, heard_ms: i64) -> Result<Remembered, StoreError> {
+fn tell_damage(agent: &Agent, error: StoreError) -> Result<(), StoreError> {
+    let StoreError::Damaged(what) = error else { return Err(error) };
+    tracing::error!(agent = %agent.id, what, "counters of an agent cannot be restored; run `suar-collector check-store`");
+    Ok(())
+}
+
+fn newest(reader: &Reader, agent: &Agent, heard_ms: i64) -> Result<Remembered, StoreError> {
     let from_ms = heard_ms.saturating_sub(LOOK_BACK_MS).max(0);
     let records = reader.records(agent.id, from_ms, heard_ms.saturating_add(MS_A_DAY))?;
     let records =
         records.into_iter().map(|stored| Timed { at_ms: stored.at_ms, record: stored.record }).collect();
     Ok(Remembered {
         accepted: Accepted {
-            site: agent.site,
+            site: agent.site.clone(),
             agent: agent.id,
             plan_version: 0,
             clock_offset_ms: None,
@@ -44,7 +56,7 @@ fn newest(reader: &Reader, agent: Agent, heard_ms: i64) -> Result<Remembered, St
             records,
         },
         heard_ms,
-        program: (agent.version, agent.system),
+        program: (agent.version.clone(), agent.system.clone()),
     })
 }
 

@@ -1,31 +1,32 @@
-//! The thread that packs fresh records into the month files now and then, and once more at the end.
+//! The thread that keeps the store in order: packs what is due into the month files, deletes old months.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::IngestCounters;
 use crate::config::StoreOptions;
 use crate::store::writer::Job;
-use crate::store::{Reader, StoreError, day_of, pack};
+use crate::store::pack::Due;
+use crate::store::{StoreError, day_of, pack};
 use crate::wall_clock::now_ms;
+
+/// How often it is looked whether something is due.
+const LOOK_SECONDS_MAX: u64 = 60;
 
 #[derive(Debug)]
 pub struct Packer {
     pub data: PathBuf,
     pub options: StoreOptions,
     pub jobs: mpsc::Sender<Job>,
-    pub counters: Arc<IngestCounters>,
 }
 
 impl Packer {
-    /// Until the other end of `stops` is dropped.
+    /// Until the other end of `stops` is dropped. What waits then is durable in the inbox.
     pub fn run(self, stops: &Receiver<()>) {
-        let pause = Duration::from_secs(self.options.pack_seconds);
-        // At once after the start: a crash may have left an inbox behind.
+        let pause = Duration::from_secs(self.options.pack_seconds.min(LOOK_SECONDS_MAX));
+        // At once after the start: the collector may have been away for days.
         loop {
             self.once();
             match stops.recv_timeout(pause) {
@@ -33,11 +34,11 @@ impl Packer {
                 Ok(()) | Err(RecvTimeoutError::Disconnected) => break,
             }
         }
-        self.once();
     }
 
     fn once(&self) {
-        match pack::pack(&self.data, |ids| self.forget(ids)) {
+        let wait_ms = i64::try_from(self.options.pack_seconds * 1000).unwrap_or(i64::MAX);
+        match pack::pack(&self.data, Due::At { now_ms: now_ms(), wait_ms }, |ids| self.forget(ids)) {
             Ok(0) => {}
             Ok(rows) => tracing::debug!(rows, "packed"),
             // Nothing is lost: the rows stay in the inbox and are read from there.
@@ -50,9 +51,6 @@ impl Packer {
                 tracing::info!(month = %format_args!("{}-{:02}", month.year, month.month), "a month was deleted");
             }),
             Err(error) => tracing::error!(%error, "old months could not be deleted"),
-        }
-        if let Ok(counts) = Reader::open(&self.data).and_then(|reader| reader.counts()) {
-            self.counters.own().store_bytes(counts.bytes);
         }
     }
 

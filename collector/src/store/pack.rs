@@ -4,37 +4,64 @@
 //! are deleted after. A row that was packed and not deleted is packed again, and merging by (epoch,
 //! sequence) makes that change nothing.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use rusqlite::{Connection, params};
 use suar_wire::AgentId;
 
 use super::months::{self, Month};
-use super::{StoreError, StoredRecord, chunk, schema};
+use super::{StoreError, StoredRecord, chunk, day_of, schema};
 use crate::day::Day;
 use crate::summary;
 
 /// Agent-days in one transaction of a month file: bounds how much lies in memory.
 const DAYS_A_TRANSACTION: usize = 256;
+/// A day of an agent with this many fresh rows is packed before its time: whoever reads it merges them.
+const ROWS_MAX: i64 = 64;
+/// Rows of a day that is over wait this long: a backlog brings a whole day within seconds.
+const PAST_WAIT_MS: i64 = 2 * 60_000;
 
-/// What is to be packed of one agent and day.
-type Waiting = BTreeMap<AgentDay, Vec<i64>>;
+/// What is packed now. Every packing of an agent's day writes the whole day anew, and a running day gets
+/// fresh rows every few minutes: packing it each time would wear the disk for nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Due {
+    Everything,
+    /// Days with a row that has waited `wait_ms`, days that are over, and days with many rows.
+    At {
+        now_ms: i64,
+        wait_ms: i64,
+    },
+}
+
+impl Due {
+    fn includes(self, day: Day, rows: i64, oldest_ms: i64) -> bool {
+        match self {
+            Self::Everything => true,
+            Self::At { now_ms, wait_ms } => {
+                let is_over = day < day_of(now_ms);
+                let wait_ms = if is_over { wait_ms.min(PAST_WAIT_MS) } else { wait_ms };
+                // A row from later than now is from before our clock was set back.
+                rows >= ROWS_MAX || !(0..wait_ms).contains(&(now_ms - oldest_ms))
+            }
+        }
+    }
+}
+
 type AgentDay = (Month, Day, AgentId);
 
-/// Packs everything that is in the inbox now. `forget` is given the rows that are in the month files, and
-/// returns after they are deleted. Returns how many rows were packed.
+/// Packs what is due. `forget` is given the rows that are in the month files, and returns after they are
+/// deleted. Returns how many rows were packed.
 pub fn pack(
     dir: &Path,
+    due: Due,
     mut forget: impl FnMut(Vec<i64>) -> Result<(), StoreError>,
 ) -> Result<usize, StoreError> {
     let main = schema::open_to_read(dir)?;
-    let waiting: Vec<_> = waiting(&main)?.into_iter().collect();
+    let waiting = waiting(&main, due)?;
     let mut packed = 0;
-    for group in waiting.chunk_by(|a, b| a.0.0 == b.0.0) {
+    for group in waiting.chunk_by(|a, b| a.0 == b.0) {
         for part in group.chunks(DAYS_A_TRANSACTION) {
-            let month = part[0].0.0;
-            let ids = pack_part(dir, &main, month, part)?;
+            let ids = pack_part(dir, &main, part[0].0, part)?;
             packed += ids.len();
             forget(ids)?;
         }
@@ -42,14 +69,19 @@ pub fn pack(
     Ok(packed)
 }
 
-fn waiting(main: &Connection) -> Result<Waiting, StoreError> {
-    let mut select = main.prepare_cached("SELECT id, agent, day FROM inbox ORDER BY id")?;
+/// Days with fresh rows that are due, by month.
+fn waiting(main: &Connection, due: Due) -> Result<Vec<AgentDay>, StoreError> {
+    let mut select =
+        main.prepare_cached("SELECT agent, day, count(*), min(received_ms) FROM inbox GROUP BY agent, day")?;
     let mut rows = select.query([])?;
-    let mut waiting = Waiting::new();
+    let mut waiting = Vec::new();
     while let Some(row) = rows.next()? {
-        let day: Day = row.get(2)?;
-        waiting.entry((Month::of(day), day, AgentId(row.get(1)?))).or_default().push(row.get(0)?);
+        let day: Day = row.get(1)?;
+        if due.includes(day, row.get(2)?, row.get(3)?) {
+            waiting.push((Month::of(day), day, AgentId(row.get(0)?)));
+        }
     }
+    waiting.sort_unstable();
     Ok(waiting)
 }
 
@@ -57,28 +89,44 @@ fn pack_part(
     dir: &Path,
     main: &Connection,
     month: Month,
-    part: &[(AgentDay, Vec<i64>)],
+    part: &[AgentDay],
 ) -> Result<Vec<i64>, StoreError> {
     let mut connection = months::open(dir, month)?;
     let transaction = connection.transaction()?;
-    for ((_, day, agent), ids) in part {
-        let mut records = months::records(&transaction, *agent, *day)?;
-        records.extend(fresh(main, *agent, ids)?);
-        let merged = chunk::merge(records);
-        months::save(&transaction, *agent, *day, &merged, &summary::measured(&merged))?;
+    let mut packed = Vec::new();
+    for &(_, day, agent) in part {
+        let read = months::records(&transaction, agent, day).and_then(|mut records| {
+            let (ids, fresh) = fresh(main, agent, day)?;
+            records.extend(fresh);
+            Ok((ids, chunk::merge(records)))
+        });
+        match read {
+            Ok((ids, merged)) => {
+                months::save(&transaction, agent, day, &merged, &summary::measured(&merged))?;
+                packed.extend(ids);
+            }
+            // One day that cannot be read must not keep all others in the inbox.
+            Err(error @ StoreError::Damaged(_)) => {
+                tracing::error!(%agent, day, %error, "a day cannot be packed; run `suar-collector check-store`");
+            }
+            Err(error) => return Err(error),
+        }
     }
     transaction.commit()?;
-    Ok(part.iter().flat_map(|(_, ids)| ids.iter().copied()).collect())
+    Ok(packed)
 }
 
-fn fresh(main: &Connection, agent: AgentId, ids: &[i64]) -> Result<Vec<StoredRecord>, StoreError> {
-    let mut select = main.prepare_cached("SELECT bytes FROM inbox WHERE id = ?1")?;
-    let mut records = Vec::new();
-    for id in ids {
-        let bytes: Vec<u8> = select.query_row([id], |row| row.get(0))?;
-        records.extend(chunk::decode(agent, &bytes)?);
+/// The rows of an agent's day, and what is in them.
+fn fresh(main: &Connection, agent: AgentId, day: Day) -> Result<(Vec<i64>, Vec<StoredRecord>), StoreError> {
+    let mut select =
+        main.prepare_cached("SELECT id, bytes FROM inbox WHERE agent = ?1 AND day = ?2 ORDER BY id")?;
+    let mut rows = select.query(params![agent.0, day])?;
+    let (mut ids, mut records) = (Vec::new(), Vec::new());
+    while let Some(row) = rows.next()? {
+        ids.push(row.get(0)?);
+        records.extend(chunk::decode(agent, &row.get::<_, Vec<u8>>(1)?)?);
     }
-    Ok(records)
+    Ok((ids, records))
 }
 
 /// Deletes rows that are packed. Run by whoever writes the main file.
@@ -109,4 +157,26 @@ pub fn retire(dir: &Path, keep_months: u32, today: Day) -> Result<Vec<Month>, St
         })?;
     }
     Ok(old)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_running_day_is_packed_seldom_and_a_day_that_is_over_soon() {
+        const HOUR_MS: i64 = 3_600_000;
+        let (today, now_ms) = (20_700, 20_700 * 86_400_000 + 12 * HOUR_MS);
+        let due = Due::At { now_ms, wait_ms: HOUR_MS };
+        let waited = |day, rows, ms: i64| due.includes(day, rows, now_ms - ms);
+        assert!(!waited(today, 12, HOUR_MS - 1));
+        assert!(waited(today, 12, HOUR_MS));
+        assert!(waited(today, ROWS_MAX, 0), "reading it costs more with every row");
+        assert!(!waited(today - 1, 1, PAST_WAIT_MS - 1), "a backlog may still be coming in");
+        assert!(waited(today - 1, 1, PAST_WAIT_MS));
+        assert!(waited(today, 1, -1), "the collector's clock was set back");
+        let fast = Due::At { now_ms, wait_ms: 1_000 };
+        assert!(fast.includes(today - 1, 1, now_ms - 1_000));
+        assert!(Due::Everything.includes(today, 1, now_ms));
+    }
 }

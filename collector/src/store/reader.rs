@@ -178,6 +178,11 @@ impl Reader {
             sites: count("(SELECT DISTINCT code FROM site_version)")?,
             agents: count("agent")?,
             inbox_rows: count("inbox")?,
+            // Rows are numbered as they come.
+            oldest_fresh_ms: self
+                .main
+                .query_row("SELECT received_ms FROM inbox ORDER BY id LIMIT 1", [], |row| row.get(0))
+                .optional()?,
             quarantined: count("quarantine")?,
             bytes: bytes.sum(),
         })

@@ -20,6 +20,7 @@ use tempfile::TempDir;
 use tokio::sync::oneshot;
 
 use super::admin::{Admin, Joined, Joining};
+use super::pack::Due;
 use super::writer::{Job, Shared, Writer};
 use super::{Reader, pack, schema};
 use crate::exposition::Own;
@@ -95,7 +96,7 @@ impl Bench {
 
     fn pack(&self) -> usize {
         let mut writer = self.writer();
-        pack::pack(self.dir.path(), |ids| {
+        pack::pack(self.dir.path(), Due::Everything, |ids| {
             let (answer, done) = oneshot::channel();
             writer.commit(vec![Job::Forget(ids, answer)]);
             done.blocking_recv().expect("an answer").map_err(|error| StoreError::Damaged(error.to_string()))

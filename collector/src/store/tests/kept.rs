@@ -30,7 +30,7 @@ fn a_crash_between_the_month_and_the_inbox_loses_nothing_and_doubles_nothing() {
     let before = (bench.slots(), bench.runs(DAY));
     for _ in 0..3 {
         // The month is on disk; the process dies before it forgets the inbox.
-        let died = pack::pack(bench.dir.path(), |_| Err(StoreError::Busy));
+        let died = pack::pack(bench.dir.path(), Due::Everything, |_| Err(StoreError::Busy));
         assert!(died.is_err());
         assert_eq!(bench.reader().counts().expect("counts").inbox_rows, 1);
         assert_eq!((bench.slots(), bench.runs(DAY)), before);
