@@ -12,7 +12,7 @@ use suar_wire::{AgentId, Push, SiteCode};
 /// What a push added, handed to the live state after it is durable. Refused, known and quarantined
 /// records are not in it.
 pub use crate::live::Accepted;
-pub use counters::{IngestCounters, RejectReason};
+pub use counters::{ConnectionFate, IngestCounters, RejectReason};
 
 /// Above this no agent could have counted, one record a millisecond for 8,000 years.
 pub const SEQUENCE_MAX: u64 = 1 << 48;

@@ -189,6 +189,11 @@ fn standings() -> Standings {
 
 fn own() -> Own {
     let own = Own::new(T0 - 1_000_000);
+    own.connection_ended("served");
+    own.connection_ended("handshake_failed");
+    own.join_answered(200, "ok");
+    own.join_answered(403, "expired");
+    own.request_refused("reading", "readers_only");
     own.read_answered(200, "ok");
     own.read_answered(400, "range_too_long");
     own.read_samples("chunks", 1_440);

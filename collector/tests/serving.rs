@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 
 use client::{Answer, Client};
 use suar_collector::config::Config;
-use suar_collector::ingest::RejectReason;
+use suar_collector::ingest::{ConnectionFate, RejectReason};
 use suar_collector::serving::Serving;
 use suar_collector::store::Reader;
 use suar_collector::store::admin::Admin;
@@ -284,6 +284,12 @@ fn join_codes_are_refused_each_for_its_own_reason() {
     assert_eq!((answer.status, word(&answer).as_str()), (403, "used_up"));
     let reader = Reader::open(&bench.data()).expect("it opens");
     assert_eq!(reader.agents().expect("agents").len(), 1);
+    let metrics = bench.get("/metrics", &[]).text();
+    for (status, reason) in [(403, "unknown_code"), (403, "wrong_site"), (200, "ok"), (403, "used_up")] {
+        let line = format!("suar_collector_joins_total{{status=\"{status}\",reason=\"{reason}\"}} 1");
+        assert!(metrics.lines().any(|found| found == line), "{line} is missing in:\n{metrics}");
+    }
+    assert!(metrics.contains("suar_collector_connections_total{outcome=\"served\"}"), "{metrics}");
 }
 
 #[test]
@@ -308,6 +314,14 @@ fn readers_come_in_by_address_or_token_and_nobody_else_does() {
     let plan = bench.get("/v1/plan", &[("authorization", &own)]);
     assert_eq!(serde_json::from_slice::<Plan>(&plan.body).expect("a plan"), agent.plan);
     assert_eq!(bench.get("/metrics", &[("authorization", &own)]).status, 403);
+    let metrics = bench.get("/metrics", &[("authorization", &bearer)]).text();
+    for (what, reason, times) in
+        [("plan", "unknown_token", 1), ("reading", "readers_only", 2), ("reading", "not_a_reader", 3)]
+    {
+        let family = "suar_collector_requests_refused_total";
+        let line = format!("{family}{{what=\"{what}\",reason=\"{reason}\"}} {times}");
+        assert!(metrics.lines().any(|found| found == line), "{line} is missing in:\n{metrics}");
+    }
 }
 
 #[test]
@@ -341,7 +355,7 @@ fn broken_connections_and_a_full_house_leave_the_others_alone() {
         assert!(std::time::Instant::now() < deadline, "nobody gets in any more");
         std::thread::yield_now();
     }
-    assert!(bench.serving().counters().connections_refused.get() > 0);
+    assert!(bench.serving().counters().connections(ConnectionFate::Full) > 0);
 }
 
 fn certificate(bench: &Bench) -> PathBuf {

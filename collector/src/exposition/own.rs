@@ -15,6 +15,9 @@ pub struct Own {
     pushes: IntCounterVec,
     refused: IntCounterVec,
     set_aside: IntCounterVec,
+    connections: IntCounterVec,
+    joins: IntCounterVec,
+    others_refused: IntCounterVec,
     reads: IntCounterVec,
     read_samples: IntCounterVec,
     queue: IntGauge,
@@ -34,6 +37,9 @@ impl Own {
             pushes: counters(&families::COLLECTOR_PUSHES),
             refused: counters(&families::COLLECTOR_REFUSED),
             set_aside: counters(&families::COLLECTOR_SET_ASIDE),
+            connections: counters(&families::COLLECTOR_CONNECTIONS),
+            joins: counters(&families::COLLECTOR_JOINS),
+            others_refused: counters(&families::COLLECTOR_OTHERS_REFUSED),
             reads: counters(&families::COLLECTOR_READS),
             read_samples: counters(&families::COLLECTOR_READ_SAMPLES),
             queue: gauge(&families::COLLECTOR_QUEUE),
@@ -44,10 +50,13 @@ impl Own {
             started_ms,
             registry,
         };
-        let collectors: [Box<dyn Collector>; 9] = [
+        let collectors: [Box<dyn Collector>; 12] = [
             Box::new(own.pushes.clone()),
             Box::new(own.refused.clone()),
             Box::new(own.set_aside.clone()),
+            Box::new(own.connections.clone()),
+            Box::new(own.joins.clone()),
+            Box::new(own.others_refused.clone()),
             Box::new(own.reads.clone()),
             Box::new(own.read_samples.clone()),
             Box::new(own.queue.clone()),
@@ -73,6 +82,21 @@ impl Own {
 
     pub fn records_quarantined(&self, reason: &'static str, count: u64) {
         self.set_aside.with_label_values(&[reason]).inc_by(count);
+    }
+
+    /// It is known what became of a connection.
+    pub fn connection_ended(&self, fate: &'static str) {
+        self.connections.with_label_values(&[fate]).inc();
+    }
+
+    /// A join was answered. `reason` is one of a closed set of words, `ok` for success.
+    pub fn join_answered(&self, status: u16, reason: &'static str) {
+        self.joins.with_label_values(&[status.to_string().as_str(), reason]).inc();
+    }
+
+    /// Somebody who asked for something else was turned away.
+    pub fn request_refused(&self, what: &'static str, reason: &'static str) {
+        self.others_refused.with_label_values(&[what, reason]).inc();
     }
 
     /// A question for history was answered. `reason` is one of a closed set of words, `ok` for success.

@@ -107,6 +107,7 @@ pub async fn readers_only(State(app): State<Arc<App>>, request: Request, next: N
             "reading takes a reader token or an address that [readers] of the configuration names",
         )
     };
+    app.counters.own().request_refused("reading", refusal.word);
     body::drain(request.into_body()).await;
     refusal.into_response()
 }

@@ -15,6 +15,7 @@ use suar_wire::record::SessionStart;
 use tokio::sync::oneshot;
 
 use super::answer::Refusal;
+use super::body::BodyError;
 use super::{App, Client, body};
 use crate::secrets::{self, TokenKind};
 use crate::store::admin::{Joined, Joining};
@@ -37,17 +38,18 @@ pub async fn join(
     if let Some(wait) = app.join_rates.is_full(&key, Instant::now()) {
         body::drain(body).await;
         let message = "too many wrong join codes came from this address; wait a minute";
-        return Refusal::new(StatusCode::TOO_MANY_REQUESTS, "too_often", message)
-            .retry_after(wait)
-            .into_response();
+        let refusal = Refusal::new(StatusCode::TOO_MANY_REQUESTS, "too_often", message).retry_after(wait);
+        app.counters.join_answered(refusal.status.as_u16(), refusal.word);
+        return refusal.into_response();
     }
     match admit(&app, body).await {
         Ok(answer) => {
-            app.counters.joins.add(1);
+            app.counters.join_answered(StatusCode::OK.as_u16(), "ok");
             tracing::info!(agent = %answer.agent, site = %answer.site, "an agent joined");
             Json(answer).into_response()
         }
         Err(refusal) => {
+            app.counters.join_answered(refusal.status.as_u16(), refusal.word);
             if refusal.status.is_client_error() {
                 // Whether it counts as too often is asked before the next try.
                 let _ = app.join_rates.count(key, Instant::now());
@@ -69,8 +71,15 @@ fn neighbourhood(address: IpAddr) -> IpAddr {
 }
 
 async fn admit(app: &App, body: axum::body::Body) -> Result<JoinAnswer, Refusal> {
-    let bytes = body::read(body, BODY_BYTES_MAX).await.map_err(|_| {
-        Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "a join request is a few hundred bytes")
+    let bytes = body::read(body, BODY_BYTES_MAX).await.map_err(|error| match error {
+        BodyError::TooLarge => {
+            let message = "a join request is a few hundred bytes";
+            Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", message)
+        }
+        BodyError::Broken => Refusal::new(StatusCode::BAD_REQUEST, "malformed", "the body broke off"),
+        BodyError::TooSlow => {
+            Refusal::new(StatusCode::REQUEST_TIMEOUT, "too_slow", "the body did not arrive in time")
+        }
     })?;
     let malformed = |message: String| {
         Refusal::new(StatusCode::BAD_REQUEST, "malformed", format!("no join request: {message}"))
@@ -111,7 +120,6 @@ async fn admit(app: &App, body: axum::body::Body) -> Result<JoinAnswer, Refusal>
             plan: app.plan.clone(),
         }),
         Joined::Refused(refusal) => {
-            app.counters.join_refused(refusal);
             tracing::warn!(site = %request.site, reason = refusal.label(), "a join was refused");
             Err(Refusal::new(StatusCode::FORBIDDEN, refusal.label(), in_words(refusal)))
         }

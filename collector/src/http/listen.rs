@@ -22,7 +22,7 @@ use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
 use super::Client;
-use crate::ingest::IngestCounters;
+use crate::ingest::{ConnectionFate, IngestCounters};
 
 /// A handshake over a satellite takes three round trips of 0.7 s.
 const HANDSHAKE_TIME_MAX: Duration = Duration::from_secs(15);
@@ -92,10 +92,9 @@ impl Listener {
                     continue;
                 }
             };
-            self.options.counters.connections.add(1);
             // At the bound a connection is closed at once: the agent backs off and comes again.
             let Ok(permit) = Arc::clone(&permits).try_acquire_owned() else {
-                self.options.counters.connections_refused.add(1);
+                self.options.counters.connection(ConnectionFate::Full);
                 continue;
             };
             let (options, stop) = (self.options.clone(), stop.clone());
@@ -122,11 +121,11 @@ async fn connection(stream: TcpStream, peer: SocketAddr, options: Options, stop:
     match tokio::time::timeout(HANDSHAKE_TIME_MAX, TlsAcceptor::from(tls).accept(stream)).await {
         Ok(Ok(stream)) => requests(stream, client, options, stop).await,
         Ok(Err(error)) => {
-            options.counters.handshakes_failed.add(1);
+            options.counters.connection(ConnectionFate::HandshakeFailed);
             tracing::debug!(%peer, %error, "a handshake failed");
         }
         Err(_) => {
-            options.counters.handshakes_failed.add(1);
+            options.counters.connection(ConnectionFate::HandshakeTooSlow);
             tracing::debug!(%peer, "a handshake took too long");
         }
     }
@@ -139,8 +138,11 @@ where
     let asked = Arc::new(AtomicBool::new(false));
     let service = service_fn({
         let (router, asked) = (options.router.clone(), Arc::clone(&asked));
+        let counters = Arc::clone(&options.counters);
         move |request: Request<Incoming>| {
-            asked.store(true, Ordering::Relaxed);
+            if !asked.swap(true, Ordering::Relaxed) {
+                counters.connection(ConnectionFate::Served);
+            }
             let router = router.clone();
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(client);
@@ -163,10 +165,10 @@ where
     loop {
         tokio::select! {
             // What went wrong is the client's affair: it sees its connection end.
-            _ = connection.as_mut() => return,
+            _ = connection.as_mut() => break,
             () = tokio::time::sleep_until(first_request_by), if !asked.load(Ordering::Relaxed) => {
                 if !asked.load(Ordering::Relaxed) {
-                    return;
+                    break;
                 }
             }
             _ = stop.wait_for(|stop| *stop), if !stopping => {
@@ -174,5 +176,8 @@ where
                 connection.as_mut().graceful_shutdown();
             }
         }
+    }
+    if !asked.load(Ordering::Relaxed) {
+        options.counters.connection(ConnectionFate::NoRequest);
     }
 }

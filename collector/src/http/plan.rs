@@ -11,6 +11,9 @@ use super::answer::Refusal;
 use super::{App, auth};
 
 pub async fn plan(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Json<Plan>, Refusal> {
-    auth::agent(&app, &headers).map_err(|(_, refusal)| refusal)?;
+    auth::agent(&app, &headers).map_err(|(reason, refusal)| {
+        app.counters.own().request_refused("plan", reason.label());
+        refusal
+    })?;
     Ok(Json(app.plan.clone()))
 }

@@ -4,7 +4,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use suar_wire::RefusalReason;
-use suar_wire::joining::JoinRefusal;
 
 use crate::clock::SetAside;
 use crate::exposition::Own;
@@ -65,6 +64,34 @@ impl RejectReason {
     }
 }
 
+/// What became of a connection. Each is counted once, when that is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ConnectionFate {
+    /// It asked for something.
+    Served,
+    /// Turned away at the bound.
+    Full,
+    HandshakeFailed,
+    HandshakeTooSlow,
+    /// It came, and went or was cut without a request.
+    NoRequest,
+}
+
+impl ConnectionFate {
+    pub const ALL: [Self; 5] =
+        [Self::Served, Self::Full, Self::HandshakeFailed, Self::HandshakeTooSlow, Self::NoRequest];
+
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Served => "served",
+            Self::Full => "full",
+            Self::HandshakeFailed => "handshake_failed",
+            Self::HandshakeTooSlow => "handshake_too_slow",
+            Self::NoRequest => "no_request",
+        }
+    }
+}
+
 /// A number that only grows.
 #[derive(Debug, Default)]
 pub struct Counter(AtomicU64);
@@ -90,13 +117,8 @@ pub struct IngestCounters {
     /// Transactions; pushes divided by this is how many share one write to disk.
     pub commits: Counter,
     pub pushes: Counter,
-    pub joins: Counter,
-    pub connections: Counter,
-    /// Connections turned away at the bound.
-    pub connections_refused: Counter,
-    pub handshakes_failed: Counter,
+    connections: [Counter; ConnectionFate::ALL.len()],
     rejected: [Counter; RejectReason::ALL.len()],
-    joins_refused: [Counter; JoinRefusal::ALL.len()],
     refused: [Counter; RefusalReason::ALL.len()],
     set_aside: [Counter; SetAside::ALL.len()],
 }
@@ -109,12 +131,8 @@ impl IngestCounters {
             records_known: Counter::default(),
             commits: Counter::default(),
             pushes: Counter::default(),
-            joins: Counter::default(),
-            connections: Counter::default(),
-            connections_refused: Counter::default(),
-            handshakes_failed: Counter::default(),
+            connections: Default::default(),
             rejected: Default::default(),
-            joins_refused: Default::default(),
             refused: Default::default(),
             set_aside: Default::default(),
         }
@@ -163,12 +181,18 @@ impl IngestCounters {
         self.set_aside[place(&SetAside::ALL, reason)].get()
     }
 
-    pub fn join_refused(&self, reason: JoinRefusal) {
-        self.joins_refused[place(JoinRefusal::ALL, reason)].add(1);
+    /// A join was answered. `reason` is `ok`, a refusal's label, or why the request was none.
+    pub fn join_answered(&self, status: u16, reason: &'static str) {
+        self.own.join_answered(status, reason);
     }
 
-    pub fn join_refusals(&self, reason: JoinRefusal) -> u64 {
-        self.joins_refused[place(JoinRefusal::ALL, reason)].get()
+    pub fn connection(&self, fate: ConnectionFate) {
+        self.connections[place(&ConnectionFate::ALL, fate)].add(1);
+        self.own.connection_ended(fate.label());
+    }
+
+    pub fn connections(&self, fate: ConnectionFate) -> u64 {
+        self.connections[place(&ConnectionFate::ALL, fate)].get()
     }
 
     /// A group is on the disk.
