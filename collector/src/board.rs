@@ -60,14 +60,17 @@ pub struct Moment {
 }
 
 impl Board {
-    /// Reads places, newest records and counters from the store; may take seconds for a large one.
-    pub fn open(options: Options, now_ms: i64) -> Result<Self, StoreError> {
+    /// Reads places, newest records and counters from the store; may take seconds for a large one. Also
+    /// returns the newest inbox row that is counted: what comes later is to be taken.
+    pub fn open(options: Options, now_ms: i64) -> Result<(Self, i64), StoreError> {
         let Options { data, region, rules, holidays, push_seconds, own } = options;
         let reader = Reader::open(&data)?;
         let places = Places::of(&reader.sites()?, region);
         let mut live = Live::new(push_seconds);
-        restore::restore(&reader, &places, &holidays, &mut live, now_ms)?;
-        Ok(Self {
+        // A file may be imported meanwhile: it is either counted here or taken later, never both.
+        let ((), newest_row) =
+            reader.at_one_moment(|reader| restore::restore(reader, &places, &holidays, &mut live, now_ms))?;
+        let board = Self {
             data,
             region,
             rules,
@@ -77,7 +80,8 @@ impl Board {
             places: RwLock::new(Arc::new(places)),
             standings: RwLock::new(None),
             taken: AtomicU64::new(0),
-        })
+        };
+        Ok((board, newest_row))
     }
 
     /// Takes what a push added, which is durable already.
@@ -113,7 +117,9 @@ impl Board {
         drop(live);
         let counts = reader.counts()?;
         self.own.store_bytes(counts.bytes);
-        self.own.pack_lag_seconds(counts.oldest_fresh_ms.map_or(0, |oldest_ms| (now_ms - oldest_ms).max(0) / 1000));
+        self.own.pack_lag_seconds(
+            counts.oldest_fresh_ms.map_or(0, |oldest_ms| (now_ms - oldest_ms).max(0) / 1000),
+        );
         Ok(())
     }
 

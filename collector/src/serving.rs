@@ -22,7 +22,7 @@ use crate::http::{self, App, auth};
 use crate::ingest::{ACCEPTED_WAITING_MAX, IngestCounters, packing};
 use crate::region::Region;
 use crate::store::admin::Admin;
-use crate::store::writer::{Job, Shared, Writer};
+use crate::store::writer::{Job, Shared, ToLive, Writer};
 use crate::tls;
 use crate::wall_clock::now_ms;
 
@@ -56,15 +56,6 @@ impl Serving {
         let tls_config = tls::server_config(&config)?;
         let counters = Arc::new(IngestCounters::new(Own::new(now_ms())));
         let (accepted_in, accepted) = mpsc::channel(ACCEPTED_WAITING_MAX);
-        let writer = Writer::open(
-            &config.data,
-            Shared {
-                counters: Arc::clone(&counters),
-                plan_version: Arc::new(AtomicU32::new(plan.version)),
-                slot_width: plan.slot_seconds,
-                accepted: Some(accepted_in),
-            },
-        )?;
         let (jobs, waiting_jobs) = mpsc::channel(config.limits.queue_pushes);
         let app = Arc::new(App {
             readers: auth::ReaderPool::new(config.data.clone()),
@@ -77,7 +68,16 @@ impl Serving {
             plan,
             config,
         });
-        let board = board(&app, region).await?;
+        let (board, counted_row) = board(&app, region).await?;
+        let writer = Writer::open(
+            &app.config.data,
+            Shared {
+                counters: Arc::clone(&counters),
+                plan_version: Arc::new(AtomicU32::new(app.plan.version)),
+                slot_width: app.plan.slot_seconds,
+                live: Some(ToLive { accepted: accepted_in, counted_row }),
+            },
+        )?;
         let history = http::remote_read::Options {
             data: app.config.data.clone(),
             holidays: Holidays::national(),
@@ -145,7 +145,7 @@ fn lock(data: &Path) -> anyhow::Result<File> {
 }
 
 /// What readers see, fed by what is accepted. Reading it back from the store may take seconds.
-async fn board(app: &Arc<App>, region: &'static Region) -> anyhow::Result<Arc<Board>> {
+async fn board(app: &Arc<App>, region: &'static Region) -> anyhow::Result<(Arc<Board>, i64)> {
     let options = board::Options {
         data: app.config.data.clone(),
         region,
@@ -155,7 +155,8 @@ async fn board(app: &Arc<App>, region: &'static Region) -> anyhow::Result<Arc<Bo
         own: app.counters.own().clone(),
     };
     let opened = tokio::task::spawn_blocking(move || Board::open(options, now_ms())).await;
-    Ok(Arc::new(opened.context("reading the store")??))
+    let (board, counted_row) = opened.context("reading the store")??;
+    Ok((Arc::new(board), counted_row))
 }
 
 async fn bind(

@@ -148,7 +148,7 @@ impl Collector {
             push_seconds: 300,
             own: self.own.clone(),
         };
-        Arc::new(Board::open(options, self.now_ms).unwrap())
+        Arc::new(Board::open(options, self.now_ms).unwrap().0)
     }
 }
 

@@ -108,7 +108,7 @@ fn send_all(data: &Path, offices: &[Office], plan: &Plan, joined_ms: i64) -> Res
         counters: Arc::new(IngestCounters::new(Own::new(joined_ms))),
         plan_version: Arc::new(AtomicU32::new(plan.version)),
         slot_width: plan.slot_seconds,
-        accepted: None,
+        live: None,
     };
     let mut writer = Writer::open(data, shared)?;
     let mut sources: Vec<_> = offices.iter().map(|office| (office, office.pushes(plan))).collect();

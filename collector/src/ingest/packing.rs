@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::config::StoreOptions;
-use crate::store::writer::Job;
 use crate::store::pack::Due;
+use crate::store::writer::Job;
 use crate::store::{StoreError, day_of, pack};
 use crate::wall_clock::now_ms;
 

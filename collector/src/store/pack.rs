@@ -85,12 +85,7 @@ fn waiting(main: &Connection, due: Due) -> Result<Vec<AgentDay>, StoreError> {
     Ok(waiting)
 }
 
-fn pack_part(
-    dir: &Path,
-    main: &Connection,
-    month: Month,
-    part: &[AgentDay],
-) -> Result<Vec<i64>, StoreError> {
+fn pack_part(dir: &Path, main: &Connection, month: Month, part: &[AgentDay]) -> Result<Vec<i64>, StoreError> {
     let mut connection = months::open(dir, month)?;
     let transaction = connection.transaction()?;
     let mut packed = Vec::new();

@@ -10,7 +10,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use suar_wire::{AgentId, Plan, SiteCode};
 
 use super::months::{self, Month};
-use super::{Agent, Counts, StoreError, StoredRecord, admin, chunk, day_of, schema};
+use super::{Agent, Counts, StoreError, StoredRecord, admin, chunk, day_of, import, schema};
 use crate::day::{Day, DaySummary, Reason};
 use crate::registry::Site;
 use crate::summary::{self, Explanation};
@@ -36,6 +36,19 @@ pub struct Quarantined {
 impl Reader {
     pub fn open(dir: &Path) -> Result<Self, StoreError> {
         Ok(Self { dir: dir.to_owned(), main: schema::open_to_read(dir)?, months: RefCell::default() })
+    }
+
+    /// Everything that `look` reads of the small tables and the inbox is of one moment. Also returns the
+    /// newest inbox row of that moment: whatever came later has a higher number.
+    pub fn at_one_moment<T>(
+        &self,
+        look: impl FnOnce(&Self) -> Result<T, StoreError>,
+    ) -> Result<(T, i64), StoreError> {
+        let transaction = self.main.unchecked_transaction()?;
+        let newest_row = import::newest_row(&self.main)?;
+        let found = look(self)?;
+        transaction.finish()?;
+        Ok((found, newest_row))
     }
 
     /// Sites as they were at a moment, by code.

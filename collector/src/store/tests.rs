@@ -70,13 +70,16 @@ impl Bench {
 
     /// A new writer each time: nothing may live in memory only.
     fn writer(&self) -> Writer {
-        let shared = Shared {
+        Writer::open(self.dir.path(), self.shared()).expect("it opens")
+    }
+
+    fn shared(&self) -> Shared {
+        Shared {
             counters: Arc::clone(&self.counters),
             plan_version: Arc::new(AtomicU32::new(3)),
             slot_width: SlotWidth::STANDARD,
-            accepted: None,
-        };
-        Writer::open(self.dir.path(), shared).expect("it opens")
+            live: None,
+        }
     }
 
     fn push(&self, records: Vec<Record>) -> Receipt {

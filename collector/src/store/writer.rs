@@ -41,8 +41,16 @@ pub struct Shared {
     /// Version of the plan that receipts name, and its slot width in seconds.
     pub plan_version: Arc<AtomicU32>,
     pub slot_width: SlotWidth,
-    /// Where new records go once they are durable; `None` when nobody looks.
-    pub accepted: Option<mpsc::Sender<Accepted>>,
+    /// `None` when nobody looks.
+    pub live: Option<ToLive>,
+}
+
+/// Where new records go once they are durable.
+#[derive(Debug, Clone)]
+pub struct ToLive {
+    pub accepted: mpsc::Sender<Accepted>,
+    /// The newest inbox row that is counted there already.
+    pub counted_row: i64,
 }
 
 #[derive(Debug)]
@@ -56,7 +64,7 @@ pub struct Writer {
 impl Writer {
     pub fn open(dir: &Path, shared: Shared) -> Result<Self, StoreError> {
         let connection = schema::open(dir)?;
-        let seen_row = import::newest_row(&connection)?;
+        let seen_row = shared.live.as_ref().map_or(0, |live| live.counted_row);
         Ok(Self { connection, shared, seen_row })
     }
 
@@ -110,7 +118,7 @@ impl Writer {
             }
         };
         // Before any of these jobs packs such a row away.
-        let imported = match &self.shared.accepted {
+        let imported = match &self.shared.live {
             Some(_) => import::imported_since(&transaction, self.seen_row),
             None => Ok(Vec::new()),
         };
@@ -139,8 +147,8 @@ impl Writer {
         let newest = import::newest_row(&transaction)?;
         transaction.commit()?;
         self.seen_row = newest;
-        if let Some(accepted) = &self.shared.accepted {
-            imported.into_iter().for_each(|news| drop(accepted.blocking_send(news)));
+        if let Some(live) = &self.shared.live {
+            imported.into_iter().for_each(|news| drop(live.accepted.blocking_send(news)));
         }
         self.shared.counters.committed(now_ms(), begun_at.elapsed());
         Ok(())
@@ -299,7 +307,7 @@ fn tell_push(decision: Decision, context: Context, answer: Answer<Receipt>, shar
         plan_version: shared.plan_version.load(Ordering::Relaxed),
     };
     drop(answer.send(Ok(receipt)));
-    if let Some(accepted) = &shared.accepted {
+    if let Some(live) = &shared.live {
         let news = Accepted {
             agent: context.agent,
             site: context.site,
@@ -313,7 +321,7 @@ fn tell_push(decision: Decision, context: Context, answer: Answer<Receipt>, shar
                 .collect(),
         };
         // Waits when the live state is behind, so that its counters never miss a record.
-        drop(accepted.blocking_send(news));
+        drop(live.accepted.blocking_send(news));
     }
 }
 

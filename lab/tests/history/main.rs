@@ -64,7 +64,7 @@ fn fill(data: &Path, truth: &Truth) {
         counters: Arc::new(IngestCounters::new(Own::new(0))),
         plan_version: Arc::new(AtomicU32::new(1)),
         slot_width: SlotWidth::STANDARD,
-        accepted: None,
+        live: None,
     };
     let mut writer = Writer::open(data, shared).expect("a store");
     for wave in 0..=1 {

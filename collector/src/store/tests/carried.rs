@@ -6,6 +6,7 @@ use tokio::sync::mpsc;
 
 use super::*;
 use crate::store::import::{ImportError, Imported, import};
+use crate::store::writer::ToLive;
 
 /// Long after the records.
 const IMPORTED_MS: i64 = JOINED_MS + 40 * 86_400_000;
@@ -95,12 +96,7 @@ fn refused_and_set_aside_records_are_told() {
 fn a_running_writer_hands_imported_records_to_the_live_counters_once() {
     let bench = Bench::new();
     let (accepted, mut news) = mpsc::channel(16);
-    let shared = Shared {
-        counters: Arc::clone(&bench.counters),
-        plan_version: Arc::new(AtomicU32::new(3)),
-        slot_width: SlotWidth::STANDARD,
-        accepted: Some(accepted),
-    };
+    let shared = Shared { live: Some(ToLive { accepted, counted_row: 0 }), ..bench.shared() };
     let mut writer = Writer::open(bench.dir.path(), shared).expect("it opens");
     bench.import(&file(vec![vec![round(1, 0), round(2, 1)]])).expect("taken");
     for (sequence, minute) in [(3, 2), (4, 3)] {
@@ -114,4 +110,32 @@ fn a_running_writer_hands_imported_records_to_the_live_counters_once() {
         seen.push((accepted.carried, sequences));
     }
     assert_eq!(seen, [(true, vec![1, 2]), (false, vec![3]), (false, vec![4])]);
+}
+
+/// What a start reads and what the writer hands on after it together count every record once, wherever the
+/// import falls.
+#[test]
+fn an_import_while_the_collector_starts_is_counted_once() {
+    let bench = Bench::new();
+    bench.push(vec![round(1, 0)]);
+    let (read, counted_row) = bench
+        .reader()
+        .at_one_moment(|reader| {
+            let before = reader.all_records(AGENT)?.len();
+            bench.import(&file(vec![vec![round(2, 1), round(3, 2)]])).expect("taken");
+            assert_eq!(reader.all_records(AGENT)?.len(), before, "it sees one moment");
+            Ok(before)
+        })
+        .expect("it reads");
+    let (accepted, mut news) = mpsc::channel(16);
+    let shared = Shared { live: Some(ToLive { accepted, counted_row }), ..bench.shared() };
+    let mut writer = Writer::open(bench.dir.path(), shared).expect("it opens");
+    let (job, answer) = job(3_600, BOOT, vec![round(4, 3)]);
+    writer.commit(vec![job]);
+    answer.blocking_recv().expect("an answer").expect("a receipt");
+    let mut handed_on = 0;
+    while let Ok(accepted) = news.try_recv() {
+        handed_on += accepted.records.len();
+    }
+    assert_eq!((read, handed_on), (1, 3));
 }
