@@ -3,6 +3,7 @@
 mod admit;
 mod agent;
 mod backup;
+mod check_store;
 mod dump;
 mod import;
 mod init;
@@ -50,6 +51,8 @@ enum Command {
     Import(With<import::Arguments>),
     /// Copy the whole store while the collector runs
     Backup(With<backup::Arguments>),
+    /// Look whether everything that is kept can be read and fits together; exit code 1 when not
+    CheckStore(WithConfig),
     /// Print what is kept, one record a line (for tests and debugging)
     #[command(hide = true)]
     DumpRecords(With<dump::Arguments>),
@@ -100,6 +103,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Report(with) => report::run(with.arguments, &Config::load(&with.at.config)?),
         Command::Import(with) => import::run(&with.arguments, &Config::load(&with.at.config)?),
         Command::Backup(with) => backup::run(&with.arguments, &Config::load(&with.at.config)?),
+        Command::CheckStore(at) => check_store::run(&Config::load(&at.config)?),
         Command::DumpRecords(with) => dump::run(&with.arguments, &Config::load(&with.at.config)?),
     }
 }

@@ -22,6 +22,7 @@ use crate::http::{self, App, auth};
 use crate::ingest::{ACCEPTED_WAITING_MAX, IngestCounters, packing};
 use crate::region::Region;
 use crate::store::admin::Admin;
+use crate::store::check;
 use crate::store::writer::{Job, Shared, ToLive, Writer};
 use crate::tls;
 use crate::wall_clock::now_ms;
@@ -49,6 +50,10 @@ impl Serving {
     pub async fn start(config: Config) -> anyhow::Result<Self> {
         let mut admin = Admin::open(&config.data)?;
         let lock = lock(&config.data)?;
+        // A damaged main file must not be written to: agents keep their records until it is restored.
+        check::quick(&config.data).context(
+            "the store is not whole and is left alone; `suar-collector check-store` tells more, a backup restores it",
+        )?;
         let plan = admin.number_plan(&config.plan)?;
         let region = admin.region()?;
         drop(admin);

@@ -10,6 +10,7 @@ mod accept;
 pub mod acks;
 pub mod admin;
 pub mod backup;
+pub mod check;
 pub mod chunk;
 pub mod import;
 pub mod months;

@@ -20,7 +20,7 @@ use suar_collector::region;
 use suar_collector::registry::{LinkKind, Site, SiteKind};
 use suar_collector::store::admin::{Admin, Joining};
 use suar_collector::store::schema;
-use suar_collector::store::writer::{Job, Shared, Writer};
+use suar_collector::store::writer::{Job, Shared, ToLive, Writer};
 use suar_collector::wall_clock::now_ms;
 use suar_wire::outcome::EchoMethod;
 use suar_wire::push::Clock;
@@ -82,7 +82,7 @@ impl Collector {
             counters: Arc::new(IngestCounters::new(own.clone())),
             plan_version: Arc::new(AtomicU32::new(1)),
             slot_width: SlotWidth::STANDARD,
-            accepted: Some(sender),
+            live: Some(ToLive { accepted: sender, counted_row: 0 }),
         };
         let writer = Writer::open(data.path(), shared).unwrap();
         Self { data, writer, accepted, own, now_ms }

@@ -4,6 +4,7 @@ mod carried;
 mod explained;
 mod kept;
 mod sites;
+mod whole;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
