@@ -11,6 +11,7 @@ mod map;
 mod markdown;
 mod method;
 mod paper;
+mod pdf;
 #[cfg(test)]
 mod sample;
 mod table;
@@ -24,6 +25,7 @@ use crate::region::Region;
 
 pub use json::{assessment_json, island_json, site_json};
 pub use paper::{Letter, Paper};
+pub use pdf::PdfError;
 pub use words::{cause_words, island_words, reason_words, standing_words};
 
 /// What a report is written in.
@@ -46,6 +48,8 @@ pub enum Format {
     Xlsx,
     /// To read and print, with a map and a chart.
     Html,
+    /// To attach: with page numbers, letter head and signature.
+    Pdf,
 }
 
 /// A report: what was judged, where, when it was written down, and on what it is printed.
@@ -64,6 +68,8 @@ pub struct Report<'a> {
 pub enum RenderError {
     #[error("the workbook could not be made: {0}")]
     Workbook(#[from] rust_xlsxwriter::XlsxError),
+    #[error(transparent)]
+    Pdf(#[from] PdfError),
 }
 
 impl Report<'_> {
@@ -75,6 +81,7 @@ impl Report<'_> {
             Format::Json => json::render(self).into_bytes(),
             Format::Xlsx => xlsx::render(self, language)?,
             Format::Html => html::render(self, language).into_bytes(),
+            Format::Pdf => pdf::render(self, language)?,
         })
     }
 }
@@ -82,7 +89,7 @@ impl Report<'_> {
 impl Format {
     /// Whether it can be shown on a screen of text.
     pub fn is_text(self) -> bool {
-        self != Self::Xlsx
+        !matches!(self, Self::Xlsx | Self::Pdf)
     }
 
     /// How a file's name ends.
@@ -93,6 +100,7 @@ impl Format {
             Self::Json => "json",
             Self::Xlsx => "xlsx",
             Self::Html => "html",
+            Self::Pdf => "pdf",
         }
     }
 
@@ -104,6 +112,7 @@ impl Format {
             Self::Json => "application/json",
             Self::Xlsx => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
             Self::Html => "text/html; charset=utf-8",
+            Self::Pdf => "application/pdf",
         }
     }
 }
@@ -117,8 +126,8 @@ impl FromStr for Format {
             "json" => Ok(Self::Json),
             "xlsx" => Ok(Self::Xlsx),
             "html" => Ok(Self::Html),
-            "pdf" => Err("this version does not write pdf yet; html prints well".to_owned()),
-            other => Err(format!("a report's format is md, csv, json, xlsx or html, found {other:?}")),
+            "pdf" => Ok(Self::Pdf),
+            other => Err(format!("a report's format is md, csv, json, xlsx, html or pdf, found {other:?}")),
         }
     }
 }

@@ -23,13 +23,13 @@ pub struct Arguments {
     /// Code of a regency, district, village, island or site; the whole province when left out
     #[arg(long, value_name = "CODE")]
     scope: Option<String>,
-    /// md, csv, json, xlsx or html
+    /// md, csv, json, xlsx, html or pdf
     #[arg(long, value_name = "FORMAT", default_value = "md")]
     format: Format,
     /// id or en
     #[arg(long, value_name = "LANGUAGE", default_value = "id")]
     lang: Language,
-    /// a4 or f4: what html and xlsx are printed on
+    /// a4 or f4: what pdf, html and xlsx are printed on
     #[arg(long, value_name = "PAPER", default_value = "a4")]
     paper: Paper,
     /// TOML file with letter head and signature; both are blank when left out
@@ -119,7 +119,6 @@ mod tests {
             (["--period", "2026-Q9"], "2026-Q9"),
             (["--period", "2027-Q1"], "has not begun yet"),
             (["--scope", "99.99"], "\"99.99\" is no code"),
-            (["--format", "pdf"], "does not write pdf yet"),
             (["--format", "docx"], "md, csv, json"),
             (["--lang", "nl"], "id or en"),
             (["--paper", "letter"], "a4 or f4"),

@@ -5,7 +5,7 @@
 //! GET /api/sites/CODE                         one site with its agents, counters and standing
 //! GET /api/islands                            every island with a site, how it stands and why
 //! GET /api/coverage?period=&scope=            everything judged of a period
-//! GET /api/report?period=&scope=&format=&lang=   the same as md, csv, json, xlsx or html, in id or en
+//! GET /api/report?period=&scope=&format=&lang=   the same as md, csv, json, xlsx, html or pdf, in id or en
 //! ```
 //!
 //! Times are milliseconds since 1970 (`_ms`) or seconds (`_s`); ratios are between 0 and 1. What is not

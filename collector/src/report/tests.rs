@@ -4,9 +4,10 @@ use super::sample::{empty_quarter, month, quarter, region, report, sites};
 use super::{Format, Language, Letter, Paper};
 use crate::assessment::Assessment;
 
-const FORMATS: [Format; 5] = [Format::Markdown, Format::Csv, Format::Json, Format::Xlsx, Format::Html];
+const FORMATS: [Format; 6] =
+    [Format::Markdown, Format::Csv, Format::Json, Format::Xlsx, Format::Html, Format::Pdf];
 /// What somebody could call an office to break a report.
-const HOSTILE: &str = "</td><script>alert(1)</script>\"'|*=1+1\u{7}\u{202e}&amp;";
+pub(super) const HOSTILE: &str = "</td><script>alert(1)</script>\"'|*=1+1\u{7}\u{202e}&amp;";
 
 pub(super) fn made(assessment: &Assessment, format: Format, language: Language) -> Vec<u8> {
     let letter = Letter::default();
