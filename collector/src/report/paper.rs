@@ -92,6 +92,8 @@ mod tests {
         let problem = Letter::parse(&long, "surat.toml").expect_err("too long");
         assert!(problem.starts_with("surat.toml: a line has at most 100"), "{problem}");
         assert!(Letter::parse("kop = 1", "surat.toml").is_err_and(|error| error.contains("surat.toml")));
+        let example = Letter::parse(include_str!("../../../deploy/examples/letter.toml"), "letter.toml");
+        assert!(example.is_ok_and(|letter| letter.head.len() == 3 && !letter.number.is_empty()));
         assert_eq!("F4".parse(), Ok(Paper::F4));
         assert!("letter".parse::<Paper>().is_err());
     }

@@ -17,7 +17,7 @@ pub(super) fn offices(blocks: &mut Vec<Block>, assessment: &Assessment, language
         Language::Id => [
             ("Kantor", 22),
             ("Kode", 14),
-            ("Penilaian", 14),
+            ("Penilaian", 18),
             ("Keterse\u{ad}diaan", 9),
             ("Keterpan\u{ad}tauan", 9),
             ("Kasus terburuk", 9),
@@ -29,7 +29,7 @@ pub(super) fn offices(blocks: &mut Vec<Block>, assessment: &Assessment, language
         Language::En => [
             ("Office", 22),
             ("Code", 14),
-            ("Standing", 14),
+            ("Standing", 18),
             ("Availa\u{ad}bility", 9),
             ("Observed", 9),
             ("Worst case", 9),

@@ -84,10 +84,10 @@ pub(super) fn outages(blocks: &mut Vec<Block>, assessment: &Assessment, at_most:
     blocks.push(Block::Heading(language.pick("Gangguan terlama", "Longest outages").to_owned()));
     let names = match language {
         Language::Id => {
-            [("Kantor", 24), ("Mulai", 18), ("Selesai", 18), ("Penyebab", 22), ("Lama pada jam kantor", 14)]
+            [("Kantor", 22), ("Mulai", 23), ("Selesai", 23), ("Penyebab", 20), ("Lama pada jam kantor", 13)]
         }
         Language::En => {
-            [("Office", 24), ("From", 18), ("To", 18), ("Cause", 22), ("Length in office hours", 14)]
+            [("Office", 22), ("From", 23), ("To", 23), ("Cause", 20), ("Length in office hours", 13)]
         }
     };
     let mut table = Table::new(&names, 4);
