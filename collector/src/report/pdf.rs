@@ -46,8 +46,10 @@ pub(super) fn render(report: &Report<'_>, language: Language) -> Result<Vec<u8>,
             flow.need(SIGNED_BLOCK);
         }
         match block {
-            Block::Heading(text) => flow.heading(text, HEADING),
-            Block::Subheading(text) => flow.heading(text, SUBHEADING),
+            Block::Heading(text) => flow.heading(text, HEADING, below(&flow, &document.blocks[at + 1..])),
+            Block::Subheading(text) => {
+                flow.heading(text, SUBHEADING, below(&flow, &document.blocks[at + 1..]));
+            }
             Block::Paragraph(text) => flow.text(text, BODY, Weight::Regular, Ink::Dark, 5.0),
             Block::List(items) => items.iter().for_each(|item| flow.item(item, BODY)),
             Block::Table(table) => table::write(&mut flow, table),
@@ -61,6 +63,15 @@ pub(super) fn render(report: &Report<'_>, language: Language) -> Result<Vec<u8>,
         Language::En => format!("Page {page} of {of}"),
     });
     paint::write(&faces, &pages, &document.title, report, language)
+}
+
+/// What must stay on the page with a heading: a short table is not torn away from its own.
+fn below(flow: &Flow<'_>, after: &[Block]) -> f32 {
+    match after {
+        [Block::Table(table), ..] => table::kept_whole(flow, table),
+        [Block::Paragraph(_), Block::Table(table), ..] => table::kept_whole(flow, table) + 3.0 * BODY,
+        _ => 0.0,
+    }
 }
 
 fn letter_head(flow: &mut Flow<'_>, report: &Report<'_>) {

@@ -163,9 +163,10 @@ impl<'a> Flow<'a> {
         }
     }
 
-    pub(super) fn heading(&mut self, text: &str, size: f32) {
+    /// `below` is the height of what must follow on the same page.
+    pub(super) fn heading(&mut self, text: &str, size: f32, below: f32) {
         self.y += size * 0.9;
-        self.need(size * LEADING + BELOW_HEADING);
+        self.need(size * LEADING + below.max(BELOW_HEADING));
         let y = self.y;
         self.page().headings.push((plain(text), y));
         self.text(text, size, Weight::Bold, Ink::Dark, 3.0);

@@ -19,7 +19,6 @@ const MARK_WIDTH: f32 = 9.0;
 const PIECE_SHARE_MAX: f32 = 0.3;
 /// Rows that stay with the head at the bottom of a page.
 const ROWS_WITH_HEAD: usize = 2;
-
 /// A table this short is not torn apart at all.
 const ROWS_KEPT_WHOLE: usize = 8;
 
@@ -29,20 +28,22 @@ struct Laid<'t> {
     widths: Vec<f32>,
 }
 
+/// Lines of each cell of a row.
+type Row = Vec<Vec<String>>;
+
+/// The height of a table that is never torn apart; 0 for a longer one.
+pub(super) fn kept_whole(flow: &Flow<'_>, table: &Table) -> f32 {
+    if table.rows.len() > ROWS_KEPT_WHOLE {
+        return 0.0;
+    }
+    let laid = Laid::of(flow, table);
+    let (head, rows) = laid.broken(flow);
+    laid.height(&head) + rows.iter().map(|lines| laid.height(lines)).sum::<f32>()
+}
+
 pub(super) fn write(flow: &mut Flow<'_>, table: &Table) {
     let laid = Laid::of(flow, table);
-    let names: Vec<(String, bool)> =
-        table.columns.iter().map(|column| (plain(&column.name), false)).collect();
-    let head = laid.lines(flow, &names, Weight::Bold);
-    let rows: Vec<Vec<Vec<String>>> = table
-        .rows
-        .iter()
-        .map(|row| {
-            let cells: Vec<(String, bool)> =
-                row.iter().map(|cell| (plain(&cell.text), cell.mark.is_some())).collect();
-            laid.lines(flow, &cells, Weight::Regular)
-        })
-        .collect();
+    let (head, rows) = laid.broken(flow);
     let together = if rows.len() <= ROWS_KEPT_WHOLE { rows.len() } else { ROWS_WITH_HEAD };
     let first: f32 = rows.iter().take(together).map(|lines| laid.height(lines)).sum();
     flow.need(laid.height(&head) + first);
@@ -73,7 +74,19 @@ impl<'t> Laid<'t> {
         }
     }
 
-    fn lines(&self, flow: &Flow<'_>, cells: &[(String, bool)], weight: Weight) -> Vec<Vec<String>> {
+    /// The head and the rows, broken into lines.
+    fn broken(&self, flow: &Flow<'_>) -> (Row, Vec<Row>) {
+        let names: Vec<(String, bool)> =
+            self.table.columns.iter().map(|column| (plain(&column.name), false)).collect();
+        let rows = self.table.rows.iter().map(|row| {
+            let cells: Vec<(String, bool)> =
+                row.iter().map(|cell| (plain(&cell.text), cell.mark.is_some())).collect();
+            self.lines(flow, &cells, Weight::Regular)
+        });
+        (self.lines(flow, &names, Weight::Bold), rows.collect())
+    }
+
+    fn lines(&self, flow: &Flow<'_>, cells: &[(String, bool)], weight: Weight) -> Row {
         let face = flow.face(weight);
         let widths = self.widths.iter();
         cells
