@@ -54,6 +54,9 @@ pub fn agent_footprint(seconds: u64) -> Result<Footprint> {
     // The standard plan sends each five minutes.
     wait_until("the first record at the collector", Duration::from_secs(600), || {
         let metrics = collector.get("/metrics").map_err(|error| format!("{error:#}"))?;
+        if metrics.status != 200 {
+            return Err(format!("/metrics says {}", metrics.status));
+        }
         let arrived = metrics.text().contains("suar_site_last_measured_timestamp_seconds{");
         if arrived { Ok(()) } else { Err("no site was measured yet".to_owned()) }
     })?;
