@@ -67,7 +67,9 @@ fn clamped(day: Day) -> i32 {
 pub fn open(dir: &Path, month: Month) -> Result<Connection, StoreError> {
     let connection = Connection::open(month.file(dir))?;
     connection.busy_timeout(BUSY)?;
-    connection.pragma_update(None, "synchronous", "FULL")?;
+    // The journal's end must be durable too: one that comes back after a power cut would undo a packed day
+    // whose inbox rows are gone already.
+    connection.pragma_update(None, "synchronous", "EXTRA")?;
     connection.execute_batch(TABLES)?;
     Ok(connection)
 }
