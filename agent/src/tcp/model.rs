@@ -28,6 +28,7 @@ pub struct Account {
 }
 
 /// How far a connection's end has come, as far as it changes what is still to be sent.
+#[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "only Linux tells how far a connection is"))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
     /// Neither side has said that it will send no more.
