@@ -45,7 +45,8 @@ pub fn agent_footprint(seconds: u64) -> Result<Footprint> {
     let directory = tempfile::tempdir()?;
     let address = format!("{COLLECTOR}:8443");
     let plan = plan_section(&format!("online_url = \"http://{COLLECTOR}:8444/v1/online\""));
-    let mut collector = Collector::init(Some(&world.internet), directory.path(), &address, &plan)?;
+    let configuration = format!("{plan}\n[readers]\naddresses = [\"203.0.113.0/24\"]\n");
+    let mut collector = Collector::init(Some(&world.internet), directory.path(), &address, &configuration)?;
     collector.serve()?;
     collector.administer(&["site", "add", SITE, "--hours", "always"])?.ok()?;
     let mut agent = Agent::new(Some(&office.pc), directory.path(), "agent")?;
