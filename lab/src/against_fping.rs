@@ -13,9 +13,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use serde::Serialize;
-use suar_wire::{AgentId, Body, Echo, EchoMethod, SlotWidth};
+use suar_wire::{AgentId, Echo, EchoMethod, SlotWidth};
 
-use crate::programs::{Agent, Collector, JOINS_MAX, Kept, wait_until};
+use crate::programs::{Agent, Collector, JOINS_MAX, Kept, rounds_of, wait_until};
 use crate::seed::printed_seed;
 use crate::wan::{Conditions, Direction, Loss};
 use crate::world::{COLLECTOR, Office, TARGETS, World, plan_section, until_wall_ms, wall_ms};
@@ -126,7 +126,7 @@ pub fn compare(cells: &[Cell], slots: u32, directory: &Path) -> Result<Vec<Compa
     let plan = plan_section(&format!("slot_seconds = 1\nechoes = {ECHOES}\npush_seconds = 2"));
     let mut collector =
         Collector::init(Some(&world.internet), directory, &format!("{COLLECTOR}:8443"), &plan)?;
-    collector.administer(&["site", "add", SITE, "--hours", "always"])?.ok()?;
+    collector.add_site(SITE)?;
     collector.serve()?;
     let uses = (JOINS_MAX * cells.len() as u32).to_string();
     let code = collector.join_code(SITE, &["--uses", &uses])?;
@@ -141,10 +141,7 @@ pub fn compare(cells: &[Cell], slots: u32, directory: &Path) -> Result<Vec<Compa
         agents.push(agent);
     }
     for agent in &agents {
-        wait_until("an agent to be up", SETTLE_MAX, || {
-            let status = agent.status().map_err(|error| format!("{error:#}"))?;
-            if status["verdict"] == "up" { Ok(()) } else { Err(status.to_string()) }
-        })?;
+        agent.wait_until_up(SETTLE_MAX)?;
     }
 
     let from = wall_ms() / SLOT_MS + 2;
@@ -161,7 +158,7 @@ pub fn compare(cells: &[Cell], slots: u32, directory: &Path) -> Result<Vec<Compa
     let kept = wait_until("the agents' rounds at the collector", SETTLE_MAX, || {
         let kept = collector.records().map_err(|error| format!("{error:#}"))?;
         let missing =
-            ids.iter().find(|id| !kept.iter().any(|kept| kept.agent == **id && is_round(kept, slots.end)));
+            ids.iter().find(|id| !rounds_of(&kept, **id).any(|round| round.slot.index >= slots.end));
         missing.map_or(Ok(kept), |id| Err(format!("{id} has not sent the slot after the last")))
     })?;
     Ok(cells
@@ -203,20 +200,13 @@ impl Cell {
 
 /// The echoes of an agent in these slots, as the collector kept them.
 fn by_agent(kept: &[Kept], agent: AgentId, slots: &std::ops::Range<i64>) -> Seen {
-    let mut echoes: Vec<&Echo> = Vec::new();
-    for kept in kept.iter().filter(|kept| kept.agent == agent) {
-        if let Body::Round(round) = &kept.record.body
-            && slots.contains(&round.slot.index)
-        {
-            echoes.extend(round.echoes.iter().filter(|echo| echo.method == EchoMethod::Icmp));
-        }
-    }
+    let echoes: Vec<&Echo> = rounds_of(kept, agent)
+        .filter(|round| slots.contains(&round.slot.index))
+        .flat_map(|round| &round.echoes)
+        .filter(|echo| echo.method == EchoMethod::Icmp)
+        .collect();
     let sent = echoes.iter().map(|echo| u32::from(echo.sent)).sum();
     Seen::of(sent, echoes.iter().flat_map(|echo| echo.rtt_us.iter().copied()).collect())
-}
-
-fn is_round(kept: &Kept, slot: i64) -> bool {
-    matches!(&kept.record.body, Body::Round(round) if round.slot.index >= slot)
 }
 
 /// fping in every office at once, as many echoes as the agents send.

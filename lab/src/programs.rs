@@ -15,7 +15,7 @@ use anyhow::{Context, Result, bail};
 
 pub use agent::{Agent, JOINS_MAX};
 pub use client::{Answer, Client, http_client};
-pub use collector::{Collector, Kept, free_address};
+pub use collector::{Collector, Kept, free_address, rounds_of};
 pub use machine::Machine;
 pub use process::{Finished, Process, finish};
 

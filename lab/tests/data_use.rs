@@ -88,7 +88,7 @@ fn mixed_life() -> Result<()> {
     let address = format!("{COLLECTOR}:8443");
     let mut collector = Collector::init(Some(&world.internet), directory.path(), &address, &plan)?;
     collector.serve()?;
-    collector.administer(&["site", "add", SITE, "--hours", "always"])?.ok()?;
+    collector.add_site(SITE)?;
     let mut agent = Agent::new(Some(&office.pc), directory.path(), "agent")?;
     agent.join(&collector.join_code(SITE, &[])?)?.ok()?;
     // From here on: the joining is in nobody's ledger.

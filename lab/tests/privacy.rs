@@ -77,7 +77,7 @@ fn run(directory: &Path) -> Result<Vec<(&'static str, Vec<u8>)>> {
     let plan = plan_section("slot_seconds = 1\ndns_every = 1\npush_seconds = 2\nhealth_seconds = 1");
     let mut collector =
         Collector::init(Some(&world.internet), directory, &format!("{COLLECTOR}:8443"), &plan)?;
-    collector.administer(&["site", "add", SITE, "--hours", "always"])?.ok()?;
+    collector.add_site(SITE)?;
     collector.serve()?;
     let mut agent = Agent::new(Some(&office.pc), directory, "agent")?;
     agent.environment =

@@ -48,7 +48,7 @@ pub fn agent_footprint(seconds: u64) -> Result<Footprint> {
     let configuration = format!("{plan}\n[readers]\naddresses = [\"203.0.113.0/24\"]\n");
     let mut collector = Collector::init(Some(&world.internet), directory.path(), &address, &configuration)?;
     collector.serve()?;
-    collector.administer(&["site", "add", SITE, "--hours", "always"])?.ok()?;
+    collector.add_site(SITE)?;
     let mut agent = Agent::new(Some(&office.pc), directory.path(), "agent")?;
     agent.join(&collector.join_code(SITE, &[])?)?.ok()?;
     agent.run()?;

@@ -129,6 +129,14 @@ impl<'a> Agent<'a> {
         serde_json::from_str(&said.stdout).with_context(|| format!("JSON expected: {}", said.said()))
     }
 
+    /// Waits until the running agent says that the office's link is up.
+    pub fn wait_until_up(&self, at_most: Duration) -> Result<()> {
+        wait_until(&format!("{} to be up", self.name), at_most, || {
+            let status = self.status().map_err(|error| format!("{error:#}"))?;
+            if status["verdict"] == "up" { Ok(()) } else { Err(status.to_string()) }
+        })
+    }
+
     /// Who it is; only after it has joined.
     pub fn identity(&self) -> Result<Identity> {
         Identity::read(&self.state())?.context("an agent that joined has an identity")

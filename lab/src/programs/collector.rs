@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
-use suar_wire::{AgentId, Epoch, Record};
+use suar_wire::record::Round;
+use suar_wire::{AgentId, Body, Epoch, Record};
 
 use super::{Client, Finished, Process, finish, program, wait_until};
 use crate::netns::Namespace;
@@ -24,6 +25,14 @@ pub struct Kept {
     pub at_ms: i64,
     /// Start of the slot that the collector counts a round for.
     pub slot_start_s: Option<i64>,
+}
+
+/// The rounds of one agent, in the order they were written.
+pub fn rounds_of(kept: &[Kept], agent: AgentId) -> impl Iterator<Item = &Round> {
+    kept.iter().filter(move |kept| kept.agent == agent).filter_map(|kept| match &kept.record.body {
+        Body::Round(round) => Some(round),
+        _ => None,
+    })
 }
 
 #[derive(Debug)]
@@ -79,6 +88,11 @@ impl<'a> Collector<'a> {
     /// A command line of an administrator, e.g. `["site", "list"]`.
     pub fn administer(&self, arguments: &[&str]) -> Result<Finished> {
         finish(self.command()?.args(arguments).arg("--config").arg(self.config()))
+    }
+
+    /// Adds an office that is measured around the clock.
+    pub fn add_site(&self, site: &str) -> Result<()> {
+        self.administer(&["site", "add", site, "--hours", "always"])?.ok().map(drop)
     }
 
     /// Everything that is kept, agent by agent in the order it was written.

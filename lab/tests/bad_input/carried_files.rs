@@ -34,7 +34,7 @@ fn a_file_carried_from_a_running_agent_is_taken_once_or_ten_times_and_then_known
     let address = free_address().expect("two free ports");
     let mut collector = Collector::init(None, directory.path(), &address, PLAN).expect("a data directory");
     collector.serve().expect("it serves");
-    collector.administer(&["site", "add", SITE, "--hours", "always"]).expect("it runs").ok().expect("a site");
+    collector.add_site(SITE).expect("a site");
     let mut agent = Agent::new(None, directory.path(), "agent").expect("an agent");
     agent.join(&collector.join_code(SITE, &[]).expect("a code")).expect("it runs").ok().expect("joined");
     collector.stop().expect("it stops");

@@ -26,7 +26,6 @@ const SITE: &str = "19.02.02.2009";
 /// The same with one site.
 fn serving_one_site(directory: &Path) -> Collector<'static> {
     let collector = serving(directory);
-    let added = collector.administer(&["site", "add", SITE, "--hours", "always"]).expect("it runs");
-    added.ok().expect("the site is added");
+    collector.add_site(SITE).expect("the site is added");
     collector
 }

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use suar_lab::netns::Namespace;
-use suar_lab::programs::{Agent, Collector, JOINS_MAX, Kept, wait_until};
+use suar_lab::programs::{Agent, Collector, JOINS_MAX, Kept, rounds_of};
 use suar_lab::seed::printed_seed;
 use suar_lab::wan::Conditions;
 use suar_lab::world::faults::Broken;
 use suar_lab::world::{COLLECTOR, Office, World, plan_section, until_wall_ms, wall_ms};
-use suar_wire::{AgentId, Body, SlotWidth};
+use suar_wire::{AgentId, SlotWidth};
 
 use super::rows::{ROWS, Row, Said, Trouble};
 
@@ -64,10 +64,7 @@ pub fn run(directory: &Path) -> Result<Course> {
     // A program ends with the thread that started it.
     agents.iter_mut().try_for_each(Agent::run)?;
     for (row, agent) in ROWS.iter().zip(&agents) {
-        wait_until(&format!("the office of {:?} to be up", row.name), SETTLE_MAX, || {
-            let status = agent.status().map_err(|error| format!("{error:#}"))?;
-            if status["verdict"] == "up" { Ok(()) } else { Err(status.to_string()) }
-        })?;
+        agent.wait_until_up(SETTLE_MAX).with_context(|| format!("the office of {:?}", row.name))?;
     }
 
     let broken_from = wall_ms() / SLOT_MS + 2;
@@ -138,13 +135,7 @@ fn in_time(slot: i64) -> Result<()> {
 }
 
 fn rounds(kept: &[Kept], agent: AgentId) -> BTreeMap<i64, Said> {
-    kept.iter()
-        .filter(|kept| kept.agent == agent)
-        .filter_map(|kept| match &kept.record.body {
-            Body::Round(round) => Some((round.slot.index, (round.verdict, round.note))),
-            _ => None,
-        })
-        .collect()
+    rounds_of(kept, agent).map(|round| (round.slot.index, (round.verdict, round.note))).collect()
 }
 
 fn width() -> SlotWidth {
@@ -182,7 +173,7 @@ fn collector<'n>(internet: &'n Namespace, directory: &Path, address: &str) -> Re
     );
     let address = format!("{address}:8443");
     let mut collector = Collector::init(Some(internet), directory, &address, &plan_section(&plan))?;
-    collector.administer(&["site", "add", SITE, "--hours", "always"])?.ok()?;
+    collector.add_site(SITE)?;
     collector.serve()?;
     Ok(collector)
 }

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use suar_lab::netns::can_run_here;
-use suar_lab::programs::{Agent, Collector, wait_until};
+use suar_lab::programs::{Agent, Collector, rounds_of, wait_until};
 use suar_lab::seed::printed_seed;
 use suar_lab::wan::{Conditions, Direction};
 use suar_lab::world::{COLLECTOR, Office, TARGETS, World, plan_section, until_wall_ms, wall_ms};
 use suar_wire::record::Round;
-use suar_wire::{Body, Cause, Echo, EchoError, EchoMethod, Verdict};
+use suar_wire::{Cause, Echo, EchoError, EchoMethod, Verdict};
 
 const SITE: &str = "19.02.02.2009";
 /// How long the lines are odd, and the rounds that lie wholly inside it.
@@ -148,7 +148,7 @@ fn run(directory: &Path) -> Result<Vec<(Odd, Vec<Round>)>> {
     let plan = plan_section("slot_seconds = 1\nechoes = 3\npush_seconds = 2");
     let mut collector =
         Collector::init(Some(&world.internet), directory, &format!("{COLLECTOR}:8443"), &plan)?;
-    collector.administer(&["site", "add", SITE, "--hours", "always"])?.ok()?;
+    collector.add_site(SITE)?;
     collector.serve()?;
     let code = collector.join_code(SITE, &["--uses", "20"])?;
     let mut agents = Vec::new();
@@ -160,10 +160,7 @@ fn run(directory: &Path) -> Result<Vec<(Odd, Vec<Round>)>> {
         agents.push(agent);
     }
     for agent in &agents {
-        wait_until("an agent to be up", SETTLE_MAX, || {
-            let status = agent.status().map_err(|error| format!("{error:#}"))?;
-            if status["verdict"] == "up" { Ok(()) } else { Err(status.to_string()) }
-        })?;
+        agent.wait_until_up(SETTLE_MAX)?;
     }
 
     for (odd, office) in ALL.iter().zip(&world.offices) {
@@ -203,12 +200,8 @@ fn run(directory: &Path) -> Result<Vec<(Odd, Vec<Round>)>> {
         .zip(&agents)
         .map(|(odd, agent)| {
             let id = agent.identity().context("an identity")?.agent;
-            let of_agent = kept.iter().filter(|kept| kept.agent == id);
-            let rounds = of_agent.filter_map(|kept| match &kept.record.body {
-                Body::Round(round) if whole.contains(&round.slot.index) => Some(round.clone()),
-                _ => None,
-            });
-            Ok((*odd, rounds.collect()))
+            let rounds = rounds_of(&kept, id).filter(|round| whole.contains(&round.slot.index));
+            Ok((*odd, rounds.cloned().collect()))
         })
         .collect()
 }

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use suar_lab::netns::can_run_here;
-use suar_lab::programs::{Agent, Collector, wait_until};
+use suar_lab::programs::{Agent, Collector, rounds_of, wait_until};
 use suar_lab::seed::printed_seed;
 use suar_lab::wan::Conditions;
 use suar_lab::world::portal::{Page, Portal};
 use suar_lab::world::{COLLECTOR, Office, World, plan_section};
 use suar_wire::record::Round;
-use suar_wire::{Body, Cause, EchoError, EchoMethod, Failure, Note, Outcome, Verdict};
+use suar_wire::{Cause, EchoError, EchoMethod, Failure, Note, Outcome, Verdict};
 
 const SITE: &str = "19.02.02.2009";
 /// Long enough for a question that fails after 3 s.
@@ -97,7 +97,7 @@ fn run(directory: &Path) -> Result<Vec<(Trouble, Vec<Round>)>> {
     ));
     let mut collector =
         Collector::init(Some(&world.internet), directory, &format!("{COLLECTOR}:8443"), &plan)?;
-    collector.administer(&["site", "add", SITE, "--hours", "always"])?.ok()?;
+    collector.add_site(SITE)?;
     collector.serve()?;
     let code = collector.join_code(SITE, &["--uses", "20"])?;
     let mut agents = Vec::new();
@@ -133,12 +133,7 @@ fn run(directory: &Path) -> Result<Vec<(Trouble, Vec<Round>)>> {
         .zip(&agents)
         .map(|(trouble, agent)| {
             let id = agent.identity().context("an identity")?.agent;
-            let of_agent = kept.iter().filter(|kept| kept.agent == id);
-            let rounds = of_agent.filter_map(|kept| match &kept.record.body {
-                Body::Round(round) => Some(round.clone()),
-                _ => None,
-            });
-            Ok((*trouble, rounds.collect()))
+            Ok((*trouble, rounds_of(&kept, id).cloned().collect()))
         })
         .collect()
 }

@@ -55,7 +55,7 @@ pub fn live(directory: &Path) -> Result<Account> {
         &format!("{COLLECTOR}:8443"),
         &plan_section("slot_seconds = 1\npush_seconds = 2"),
     )?;
-    collector.administer(&["site", "add", SITE, "--hours", "always"])?.ok()?;
+    collector.add_site(SITE)?;
     collector.serve()?;
     let mut agent = Agent::new(Some(&office.pc), directory, "agent")?;
     agent.machine = Some(Machine::new(directory)?);
