@@ -25,6 +25,15 @@ pub enum Today {
     Unsure(Month),
 }
 
+impl Today {
+    fn month_and_surety(self) -> (Month, bool) {
+        match self {
+            Self::Sure(month) => (month, true),
+            Self::Unsure(month) => (month, false),
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ledger {
     month: Month,
@@ -37,10 +46,7 @@ pub struct Ledger {
 
 impl Ledger {
     pub fn new(today: Today) -> Self {
-        let (month, sure) = match today {
-            Today::Sure(month) => (month, true),
-            Today::Unsure(month) => (month, false),
-        };
+        let (month, sure) = today.month_and_surety();
         Self { month, sure, used: Vec::new(), before: None }
     }
 
@@ -58,10 +64,7 @@ impl Ledger {
     /// neither forget what was used nor begin a month each time it is believed. The collector's word is
     /// taken, and where it says that the month is an earlier one, the pages are put together again.
     pub fn turn_to(&mut self, today: Today) -> bool {
-        let (month, sure) = match today {
-            Today::Sure(month) => (month, true),
-            Today::Unsure(month) => (month, false),
-        };
+        let (month, sure) = today.month_and_surety();
         if month == self.month {
             self.sure |= sure;
             return false;
