@@ -40,14 +40,6 @@ impl Month {
     /// To the year 9999.
     const NUMBER_MAX: u32 = 9999 * 12 + 11;
 
-    pub fn from_number(number: u32) -> Option<Self> {
-        (number <= Self::NUMBER_MAX).then_some(Self(number))
-    }
-
-    pub fn number(self) -> u32 {
-        self.0
-    }
-
     /// The month of a moment, milliseconds since 1970, where the clock is this far ahead of UTC. Moments that
     /// no calendar here knows fall into its first or last month.
     pub fn at(unix_ms: i64, utc_offset_minutes: i16) -> Self {
@@ -155,7 +147,7 @@ mod tests {
     fn every_month_of_four_centuries_ends_where_the_next_begins() {
         let mut month: Month = "1970-01".parse().expect("a month");
         assert_eq!(month.start_ms(0), 0);
-        while month.number() < 2400 * 12 {
+        while month.0 < 2400 * 12 {
             let next = month.next();
             let days = (next.start_ms(0) - month.start_ms(0)) / MS_A_DAY;
             assert!((28..=31).contains(&days), "{month} has {days} days");
@@ -169,7 +161,7 @@ mod tests {
     #[test]
     fn clocks_that_are_out_of_their_mind_have_a_month_too() {
         for at_ms in [i64::MIN, -1, 0, i64::MAX] {
-            assert!(Month::at(at_ms, WIB).number() <= Month::NUMBER_MAX, "{at_ms}");
+            assert!(Month::at(at_ms, WIB).0 <= Month::NUMBER_MAX, "{at_ms}");
         }
     }
 
