@@ -135,19 +135,10 @@ impl RttHistogram {
     }
 
     pub fn add(&mut self, rtt_us: u32) {
-        self.add_many(Self::bucket_of(rtt_us), 1);
-    }
-
-    fn add_many(&mut self, bucket: u16, count: u32) {
+        let bucket = Self::bucket_of(rtt_us);
         match self.buckets.binary_search_by_key(&bucket, |(known, _)| *known) {
-            Ok(at) => self.buckets[at].1 = self.buckets[at].1.saturating_add(count),
-            Err(at) => self.buckets.insert(at, (bucket, count)),
-        }
-    }
-
-    pub fn merge(&mut self, other: &Self) {
-        for &(bucket, count) in &other.buckets {
-            self.add_many(bucket, count);
+            Ok(at) => self.buckets[at].1 = self.buckets[at].1.saturating_add(1),
+            Err(at) => self.buckets.insert(at, (bucket, 1)),
         }
     }
 
@@ -167,9 +158,46 @@ impl RttHistogram {
     }
 }
 
+/// Many histograms added up. It has a place for every bucket, because a report adds millions of them.
+#[derive(Debug, Clone, Default)]
+pub struct RttSum {
+    counts: Vec<u32>,
+}
+
+impl RttSum {
+    pub fn add(&mut self, histogram: &RttHistogram) {
+        let Some(&(last, _)) = histogram.buckets.last() else { return };
+        if self.counts.len() <= usize::from(last) {
+            self.counts.resize(usize::from(last) + 1, 0);
+        }
+        for &(bucket, count) in &histogram.buckets {
+            let sum = &mut self.counts[usize::from(bucket)];
+            *sum = sum.saturating_add(count);
+        }
+    }
+
+    pub fn histogram(&self) -> RttHistogram {
+        let buckets = (0..).zip(&self.counts).filter(|(_, count)| **count > 0);
+        RttHistogram { buckets: buckets.map(|(bucket, count)| (bucket, *count)).collect() }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_sum_of_histograms_is_the_histogram_of_all_values() {
+        let (mut sum, mut all) = (RttSum::default(), RttHistogram::default());
+        assert_eq!(sum.histogram(), all);
+        for part in [vec![40_000, 41_000, 900], vec![], vec![3_000_000, 40_000], vec![u32::MAX, 0]] {
+            let mut histogram = RttHistogram::default();
+            part.iter().for_each(|rtt_us| histogram.add(*rtt_us));
+            part.iter().for_each(|rtt_us| all.add(*rtt_us));
+            sum.add(&histogram);
+        }
+        assert_eq!(sum.histogram(), all);
+    }
 
     #[test]
     fn a_bucket_is_never_further_than_its_promise_from_the_value() {

@@ -11,13 +11,19 @@ use super::site::{AgentDays, Period, SiteInput};
 use crate::calendar::Holidays;
 use crate::day::{Reason, State};
 
+/// Hashing a few bytes at a time costs more than hashing them together.
+const BUFFER_BYTES: usize = 16 * 1024;
+
 /// SHA-256 over a canonical form of the input, in the order it was added.
 #[derive(Clone)]
-pub struct InputChecksum(Context);
+pub struct InputChecksum {
+    hashed: Context,
+    waiting: Vec<u8>,
+}
 
 impl InputChecksum {
     pub fn new(period: Period, rules: &Rules, holidays: &Holidays) -> Self {
-        let mut checksum = Self(Context::new(&SHA256));
+        let mut checksum = Self { hashed: Context::new(&SHA256), waiting: Vec::with_capacity(BUFFER_BYTES) };
         checksum.text("suar report input 1");
         checksum.number(period.window.start_s);
         checksum.number(period.window.end_s);
@@ -52,8 +58,9 @@ impl InputChecksum {
     }
 
     /// Lower-case hexadecimal.
-    pub fn finish(self) -> String {
-        data_encoding::HEXLOWER.encode(self.0.finish().as_ref())
+    pub fn finish(mut self) -> String {
+        self.hashed.update(&self.waiting);
+        data_encoding::HEXLOWER.encode(self.hashed.finish().as_ref())
     }
 
     fn agent(&mut self, agent: &AgentDays) {
@@ -80,11 +87,19 @@ impl InputChecksum {
 
     fn text(&mut self, text: &str) {
         self.number(text.len() as i64);
-        self.0.update(text.as_bytes());
+        self.bytes(text.as_bytes());
     }
 
     fn number(&mut self, number: i64) {
-        self.0.update(&number.to_le_bytes());
+        self.bytes(&number.to_le_bytes());
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        if self.waiting.len() + bytes.len() > BUFFER_BYTES {
+            self.hashed.update(&self.waiting);
+            self.waiting.clear();
+        }
+        self.waiting.extend_from_slice(bytes);
     }
 }
 

@@ -3,8 +3,6 @@
 //! Outages last, so slots of one day are not independent and the textbook interval is far too narrow;
 //! days nearly are. The seed comes from the site and the window: the same data give the same bytes.
 
-use std::cmp::Ordering;
-
 use super::ratio::Ratio;
 
 /// Fewer days say too little about their own spread.
@@ -40,14 +38,14 @@ pub(super) fn resample(days: &[(u64, u64)], seed: u64) -> Option<Bounds> {
             Ratio::of(up, seen)
         })
         .collect();
-    ratios.sort_by(|a, b| match a.value_cmp(*b) {
-        Ordering::Equal => a.whole.cmp(&b.whole),
-        order => order,
-    });
     // Nearest rank: the 25th and the 975th of a thousand.
-    let low = ratios.get(ratios.len() * 25 / 1_000)?;
-    let high = ratios.get((ratios.len() * 975 / 1_000).checked_sub(1)?)?;
-    Some(Bounds { low: *low, high: *high })
+    let low = ratios.len() * 25 / 1_000;
+    let high = (ratios.len() * 975 / 1_000).checked_sub(1).filter(|high| low < *high)?;
+    let order = |a: &Ratio, b: &Ratio| a.value_cmp(*b).then(a.whole.cmp(&b.whole));
+    let (below, high, _) = ratios.select_nth_unstable_by(high, order);
+    let high = *high;
+    let (_, low, _) = below.select_nth_unstable_by(low, order);
+    Some(Bounds { low: *low, high })
 }
 
 /// FNV-1a over the parts, so that no part can be mistaken for the next.
@@ -80,6 +78,8 @@ impl SplitMix64 {
 
 #[cfg(test)]
 mod tests {
+    use std::cmp::Ordering;
+
     use super::*;
 
     #[test]

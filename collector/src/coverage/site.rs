@@ -12,7 +12,7 @@ use super::ratio::Ratio;
 use super::rules::Rules;
 use super::timeline::{Segment, merge};
 use crate::calendar::{Holidays, OfficeHours, Span, TimeZone, intersect};
-use crate::day::{BLOCK_SECONDS, DAY_S, Day, DaySummary, Reason, RttHistogram, State};
+use crate::day::{BLOCK_SECONDS, DAY_S, Day, DaySummary, Reason, RttHistogram, RttSum, State};
 use crate::registry::Site;
 
 /// A loss ratio of fewer echoes says nothing: one lost of a hundred is already half of what is tolerated.
@@ -356,6 +356,7 @@ struct Samples {
 impl Samples {
     fn over(agents: &[AgentDays], measured: Span, expected: &[Span]) -> Self {
         let mut samples = Self::default();
+        let mut rtt = RttSum::default();
         for (day, summary) in agents.iter().flat_map(|agent| &agent.days) {
             let midnight_s = i64::from(*day) * DAY_S;
             if Span::new(midnight_s, midnight_s + DAY_S).and(measured).is_none() {
@@ -370,10 +371,11 @@ impl Samples {
                 if seconds_within(half_hour, expected) > 0 {
                     samples.sent += u64::from(block.sent);
                     samples.lost += u64::from(block.lost);
-                    samples.rtt.merge(&block.rtt);
+                    rtt.add(&block.rtt);
                 }
             }
         }
+        samples.rtt = rtt.histogram();
         samples
     }
 }

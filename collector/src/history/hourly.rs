@@ -2,7 +2,7 @@
 
 use crate::calendar::{Holidays, Span, intersect};
 use crate::coverage::{AgentDays, Segment, merge};
-use crate::day::{BLOCK_SECONDS, Block, DAY_S, Day, RttHistogram, State};
+use crate::day::{BLOCK_SECONDS, Block, DAY_S, Day, RttSum, State};
 use crate::registry::Site;
 
 use super::measure::Measure;
@@ -82,9 +82,9 @@ pub fn samples(measure: Measure, hours: Hours<'_>) -> Vec<(&'static str, i64, f6
                 }
             }
             Measure::HourlyRtt => {
-                let mut rtt = RttHistogram::default();
-                blocks(hours.agents, end_ms / 1000 - HOUR_S).for_each(|block| rtt.merge(&block.rtt));
-                if let Some(median_us) = rtt.quantile_us(500) {
+                let mut rtt = RttSum::default();
+                blocks(hours.agents, end_ms / 1000 - HOUR_S).for_each(|block| rtt.add(&block.rtt));
+                if let Some(median_us) = rtt.histogram().quantile_us(500) {
                     one("", f64::from(median_us) / 1e6);
                 }
             }
