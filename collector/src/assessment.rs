@@ -9,7 +9,7 @@ use suar_wire::{AgentId, SiteCode};
 
 use crate::calendar::{Holidays, PeriodError, PeriodName, Span, day_of_date};
 use crate::coverage::{
-    AgentDays, Counts, InputChecksum, IslandCoverage, OutsideIsland, Period, PeriodKind, Rules, SiteCoverage,
+    AgentDays, Counts, Earlier, InForce, InputChecksum, IslandCoverage, OutsideIsland, Period, PeriodKind, Rules, SiteCoverage,
     SiteInput, Throughput, judge_islands, judge_site,
 };
 use crate::day::{Day, DaySummary};
@@ -23,13 +23,27 @@ pub struct AgentAt {
     pub joined_s: i64,
 }
 
+/// A site of the registry at a moment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Known {
+    pub site: Site,
+    /// Whether it had been made by then.
+    pub existed: bool,
+    /// What it was before, ascending.
+    pub earlier: Vec<Earlier>,
+}
+
 /// What an assessment asks the store for.
 pub trait Source {
     type Error: std::error::Error + Send + Sync + 'static;
 
     /// Every site as it was at a moment, and those made later as they were at first; ascending by code.
-    /// The flag says whether the site existed at the moment.
-    fn sites_at(&self, at_s: i64) -> Result<Vec<(Site, bool)>, Self::Error>;
+    fn sites_at(&self, at_s: i64) -> Result<Vec<Known>, Self::Error>;
+
+    /// The rules and special days that were in force at a moment; `None` where they were never dated.
+    fn rules_at(&self, _at_s: i64) -> Result<Option<InForce>, Self::Error> {
+        Ok(None)
+    }
 
     /// Every agent that ever joined, revoked ones too, by site.
     fn agents(&self) -> Result<BTreeMap<SiteCode, Vec<AgentAt>>, Self::Error>;
@@ -55,6 +69,8 @@ pub struct Assessment {
     pub regencies: Vec<AreaCoverage>,
     pub districts: Vec<AreaCoverage>,
     pub rules: Rules,
+    /// From when on these rules count, where others did before.
+    pub rules_since_s: Option<i64>,
     /// SHA-256 of what went in, hexadecimal.
     pub input_sha256: String,
 }
@@ -92,8 +108,12 @@ pub enum AssessError<E: std::error::Error + 'static> {
 #[derive(Debug, Clone, Copy)]
 pub struct Request<'a> {
     pub region: &'a Region,
+    /// What counts where the source has dated nothing.
     pub rules: &'a Rules,
     pub holidays: &'a Holidays,
+    /// By the rules in force at this moment; at the end of the period when left out, so that an old report
+    /// made again is the same.
+    pub rules_at_s: Option<i64>,
     pub name: PeriodName,
     /// `None` is the whole province.
     pub scope: Option<&'a str>,
@@ -102,22 +122,29 @@ pub struct Request<'a> {
 
 /// Judges every office of the scope.
 pub fn assess<S: Source>(source: &S, request: Request<'_>) -> Result<Assessment, AssessError<S::Error>> {
-    let Request { region, rules, holidays, name, now_s, .. } = request;
+    let Request { region, name, now_s, .. } = request;
     let kind = if name.is_quarter() { PeriodKind::Quarter } else { PeriodKind::Other };
     let period = Period { window: name.until(now_s)?, kind };
+    let dated = source.rules_at(request.rules_at_s.unwrap_or(period.window.end_s));
+    let InForce { rules, holidays, since_s } = dated.map_err(AssessError::Store)?.unwrap_or_else(|| InForce {
+        rules: request.rules.clone(),
+        holidays: request.holidays.clone(),
+        since_s: None,
+    });
+    let (rules, holidays) = (&rules, &holidays);
     let agents = source.agents().map_err(AssessError::Store)?;
     // The second that is running belongs to no window yet, but a site added in it exists.
     let mut known = source.sites_at(period.window.end_s.saturating_add(1)).map_err(AssessError::Store)?;
-    known.sort_by(|a, b| a.0.code.cmp(&b.0.code));
+    known.sort_by(|a, b| a.site.code.cmp(&b.site.code));
     let place = request.scope.map_or(Some(Place::Province(region)), |code| region.place(code));
-    let one_site = request.scope.filter(|code| known.iter().any(|(site, _)| site.code.as_str() == *code));
+    let one_site = request.scope.filter(|code| known.iter().any(|known| known.site.code.as_str() == *code));
     let scope = scope_of(place, one_site, &known).ok_or_else(|| AssessError::Scope {
         found: request.scope.unwrap_or_default().chars().take(60).collect(),
     })?;
 
     let mut checksum = InputChecksum::new(period, rules, holidays);
     let mut sites = Vec::new();
-    for (site, existed) in &known {
+    for Known { site, existed, earlier } in &known {
         let inside = match (place, one_site) {
             // An area's code wins: a site is usually named after its village, and both mean the same office.
             (Some(place), _) => place.holds(&site.village, &site.island),
@@ -136,7 +163,14 @@ pub fn assess<S: Source>(source: &S, request: Request<'_>) -> Result<Assessment,
             .map(|agent| days_of(source, agent.agent, measured))
             .collect::<Result<Vec<_>, _>>()
             .map_err(AssessError::Store)?;
-        let input = SiteInput { site, agents: &days, measured, throughput: Throughput::default() };
+        let counted = earlier.partition_point(|earlier| earlier.until_s <= measured.start_s);
+        let input = SiteInput {
+            site,
+            earlier: &earlier[counted..],
+            agents: &days,
+            measured,
+            throughput: Throughput::default(),
+        };
         checksum.add(input);
         sites.push(judge_site(input, period, rules, holidays));
     }
@@ -156,16 +190,17 @@ pub fn assess<S: Source>(source: &S, request: Request<'_>) -> Result<Assessment,
         islands,
         outside,
         rules: rules.clone(),
+        rules_since_s: since_s,
         input_sha256: checksum.finish(),
     })
 }
 
-fn scope_of(place: Option<Place<'_>>, one_site: Option<&str>, known: &[(Site, bool)]) -> Option<Scope> {
+fn scope_of(place: Option<Place<'_>>, one_site: Option<&str>, known: &[Known]) -> Option<Scope> {
     if let Some(place) = place {
         return Some(Scope { code: place.code().to_owned(), name: place.name().to_owned() });
     }
     let code = one_site?;
-    let (site, _) = known.iter().find(|(site, _)| site.code.as_str() == code)?;
+    let Known { site, .. } = known.iter().find(|known| known.site.code.as_str() == code)?;
     Some(Scope { code: code.to_owned(), name: site.name.clone() })
 }
 

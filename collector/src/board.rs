@@ -144,7 +144,8 @@ impl Board {
     ) -> Result<Assessment, AssessError<StoreError>> {
         let Self { region, rules, holidays, .. } = self;
         let reader = Reader::open(&self.data).map_err(AssessError::Store)?;
-        assess(&reader, Request { region, rules, holidays, name, scope, now_s: now_ms.div_euclid(1000) })
+        let now_s = now_ms.div_euclid(1000);
+        assess(&reader, Request { region, rules, holidays, rules_at_s: None, name, scope, now_s })
     }
 
     /// The page for Prometheus.

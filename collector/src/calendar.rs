@@ -10,10 +10,10 @@ mod span;
 
 use serde::{Deserialize, Serialize};
 
-pub use holidays::{Holiday, HolidayError, Holidays};
+pub use holidays::{DayKind, Holiday, HolidayError, Holidays};
 pub use hours::{HoursError, OfficeHours};
 pub use period::{PeriodError, PeriodName};
-pub use span::{Span, intersect};
+pub use span::{Span, intersect, push_joined};
 
 /// Indonesia's zones; none has summer time, so an offset is all there is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

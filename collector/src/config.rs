@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use suar_wire::Plan;
 
+use crate::calendar::Holidays;
 use crate::coverage::Rules;
 
 pub use network::Network;
@@ -28,6 +29,9 @@ pub struct Config {
     /// Version 0 here; the store numbers it when it differs from the last one.
     pub plan: Plan,
     pub coverage: Rules,
+    pub calendar: CalendarFile,
+    /// The national holidays and what the calendar's file adds to them; [`Config::load`] reads it.
+    pub holidays: Holidays,
     pub store: StoreOptions,
     pub limits: Limits,
     pub log: Log,
@@ -55,6 +59,12 @@ pub struct Readers {
     pub addresses: Vec<Network>,
     /// SHA-256 of reader tokens.
     pub token_hashes: Vec<[u8; 32]>,
+}
+
+/// Regional holidays and special hours.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CalendarFile {
+    pub file: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,10 +103,18 @@ impl Config {
     pub fn load(file: &Path) -> Result<Self, ConfigError> {
         let text = std::fs::read_to_string(file)
             .map_err(|cause| ConfigError::Unreadable { file: file.to_owned(), cause })?;
-        Self::parse(&text).map_err(|mistakes| {
+        let mut config = Self::parse(&text).map_err(|mistakes| {
             let place = |mistake| format!("{}: {mistake}", file.display());
             ConfigError::Mistakes(mistakes.into_iter().map(place).collect())
-        })
+        })?;
+        if let Some(calendar) = &config.calendar.file {
+            let text = std::fs::read_to_string(calendar)
+                .map_err(|cause| ConfigError::Unreadable { file: calendar.clone(), cause })?;
+            let added = Holidays::parse(&text, &calendar.display().to_string())
+                .map_err(|error| ConfigError::Mistakes(vec![error.to_string()]))?;
+            config.holidays = Holidays::national().with(added);
+        }
+        Ok(config)
     }
 
     /// The configuration, or every mistake as one sentence that names its key.
@@ -111,6 +129,8 @@ impl Config {
             readers: readers(&mut root),
             plan: plan(&mut root),
             coverage: coverage(&mut root),
+            calendar: calendar(&mut root),
+            holidays: Holidays::national(),
             store: store(&mut root),
             limits: limits(&mut root),
             log: log(&mut root),
@@ -147,6 +167,13 @@ pub fn is_host_and_port(text: &str) -> bool {
                 && host.chars().all(|c| c.is_ascii_alphanumeric() || ".-_[]:".contains(c))
                 && port.parse::<u16>().is_ok_and(|port| port > 0)
         })
+}
+
+fn calendar(root: &mut Taker) -> CalendarFile {
+    let mut section = root.section("calendar");
+    let file = section.take_text("file", "", |text| Ok((!text.is_empty()).then(|| PathBuf::from(text))));
+    root.close(section);
+    CalendarFile { file }
 }
 
 fn tls(root: &mut Taker) -> TlsFiles {

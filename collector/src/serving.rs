@@ -12,7 +12,6 @@ use anyhow::{Context, bail};
 use tokio::sync::{mpsc, watch};
 
 use crate::board::{self, Board};
-use crate::calendar::Holidays;
 use crate::config::Config;
 use crate::exposition::Own;
 use crate::history;
@@ -56,6 +55,9 @@ impl Serving {
         )?;
         let plan = admin.number_plan(&config.plan)?;
         let region = admin.region()?;
+        if admin.date_rules(&config.coverage, &config.holidays, now_ms())? {
+            tracing::info!("thresholds or special days have changed; they count from now on");
+        }
         drop(admin);
         let online_key = tls::online_key(&config.data)?;
         let tls_config = tls::server_config(&config)?;
@@ -85,7 +87,7 @@ impl Serving {
         )?;
         let history = http::remote_read::Options {
             data: app.config.data.clone(),
-            holidays: Holidays::national(),
+            holidays: app.config.holidays.clone(),
             limits: history::Limits::STANDARD,
             own: counters.own().clone(),
         };
@@ -155,7 +157,7 @@ async fn board(app: &Arc<App>, region: &'static Region) -> anyhow::Result<(Arc<B
         data: app.config.data.clone(),
         region,
         rules: app.config.coverage.clone(),
-        holidays: Holidays::national(),
+        holidays: app.config.holidays.clone(),
         push_seconds: app.plan.push_seconds,
         own: app.counters.own().clone(),
     };

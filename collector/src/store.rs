@@ -16,6 +16,7 @@ pub mod import;
 pub mod months;
 pub mod pack;
 pub mod reader;
+mod rules;
 pub mod schema;
 mod summary_bytes;
 pub mod writer;

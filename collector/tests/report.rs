@@ -7,7 +7,7 @@ use std::convert::Infallible;
 use std::path::Path;
 use std::sync::LazyLock;
 
-use suar_collector::assessment::{AgentAt, AssessError, Assessment, Request, Source, assess};
+use suar_collector::assessment::{AgentAt, AssessError, Assessment, Known, Request, Source, assess};
 use suar_collector::calendar::{Holidays, TimeZone};
 use suar_collector::coverage::Rules;
 use suar_collector::day::{Day, DaySummary};
@@ -29,8 +29,13 @@ struct Province {
 impl Source for Province {
     type Error = Infallible;
 
-    fn sites_at(&self, _at_s: i64) -> Result<Vec<(Site, bool)>, Infallible> {
-        Ok(self.sites.clone())
+    fn sites_at(&self, _at_s: i64) -> Result<Vec<Known>, Infallible> {
+        let known = |(site, existed): &(Site, bool)| Known {
+            site: site.clone(),
+            existed: *existed,
+            earlier: Vec::new(),
+        };
+        Ok(self.sites.iter().map(known).collect())
     }
 
     fn agents(&self) -> Result<BTreeMap<SiteCode, Vec<AgentAt>>, Infallible> {
@@ -128,7 +133,7 @@ fn try_assess(scope: Option<&str>) -> Result<Assessment, AssessError<Infallible>
     let (rules, holidays) = (Rules::default(), Holidays::national());
     let name = "2026-Q3".parse().expect("a period");
     let now_s = at("2026-10-05T08:07");
-    assess(&*PROVINCE, Request { region, rules: &rules, holidays: &holidays, name, scope, now_s })
+    assess(&*PROVINCE, Request { region, rules: &rules, holidays: &holidays, rules_at_s: None, name, scope, now_s })
 }
 
 fn golden(name: &str, text: &str) {
@@ -191,6 +196,7 @@ fn the_same_input_gives_the_same_bytes_and_another_rule_another_mark() {
         region,
         rules: &rules,
         holidays: &holidays,
+        rules_at_s: None,
         name,
         scope: None,
         now_s: at("2026-10-05T08:07"),

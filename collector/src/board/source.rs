@@ -4,29 +4,37 @@ use std::collections::BTreeMap;
 
 use suar_wire::{AgentId, SiteCode};
 
-use crate::assessment::{AgentAt, Source};
+use crate::assessment::{AgentAt, Known, Source};
+use crate::coverage::{Earlier, InForce};
 use crate::day::{Day, DaySummary};
-use crate::registry::Site;
 use crate::store::{Reader, StoreError};
 
 impl Source for Reader {
     type Error = StoreError;
 
-    fn sites_at(&self, at_s: i64) -> Result<Vec<(Site, bool)>, StoreError> {
+    fn sites_at(&self, at_s: i64) -> Result<Vec<Known>, StoreError> {
         let at_ms = at_s.saturating_mul(1000);
         // Versions come by code and time: the last one that had begun counts, else the first of all.
-        let mut sites: BTreeMap<SiteCode, (Site, bool)> = BTreeMap::new();
+        let mut sites: BTreeMap<SiteCode, Known> = BTreeMap::new();
         for (valid_from_ms, site) in self.site_versions()? {
             let existed = valid_from_ms <= at_ms;
             match sites.get_mut(&site.code) {
-                Some(known) if existed => *known = (site, true),
+                Some(known) if existed => {
+                    let until_s = valid_from_ms.div_euclid(1000);
+                    let before = std::mem::replace(&mut known.site, site);
+                    known.earlier.push(Earlier { until_s, site: before });
+                }
                 Some(_) => {}
                 None => {
-                    sites.insert(site.code.clone(), (site, existed));
+                    sites.insert(site.code.clone(), Known { site, existed, earlier: Vec::new() });
                 }
             }
         }
         Ok(sites.into_values().collect())
+    }
+
+    fn rules_at(&self, at_s: i64) -> Result<Option<InForce>, StoreError> {
+        self.rules_in_force(at_s.saturating_mul(1000))
     }
 
     fn agents(&self) -> Result<BTreeMap<SiteCode, Vec<AgentAt>>, StoreError> {

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
-use super::holidays::Holidays;
+use super::holidays::{DayKind, Holidays};
 use super::span::{DAY_S, Span, push_joined};
 use super::{TimeZone, date_of_day};
 
@@ -53,7 +53,8 @@ impl OfficeHours {
     }
 
     /// These hours inside a window, as ascending, disjoint stretches of UTC that do not touch. Days that
-    /// are holidays at `place` (a Kemendagri code) have none, except for hours that are `always`.
+    /// are holidays at `place` (a Kemendagri code) have none, except for hours that are `always`; special
+    /// hours of a day, as in Ramadan, take the place of standard ones only.
     pub fn within(&self, window: Span, zone: TimeZone, holidays: &Holidays, place: &str) -> Vec<Span> {
         if window.is_empty() {
             return Vec::new();
@@ -61,15 +62,18 @@ impl OfficeHours {
         if self.is_always() {
             return vec![window];
         }
+        let is_standard = *self == *STANDARD_HOURS;
         let mut spans = Vec::new();
         for day in zone.day_at(window.start_s)..=zone.day_at(window.end_s - 1) {
-            if holidays.is_free(date_of_day(day), place) {
-                continue;
-            }
+            let week = match holidays.kind_of(date_of_day(day), place) {
+                DayKind::Closed => continue,
+                DayKind::Special(hours) if is_standard => &hours.week,
+                DayKind::Special(_) | DayKind::Usual => &self.week,
+            };
             // 1970-01-01 was a Thursday, the fourth day of a week that begins on Monday.
             let weekday = (day + 3).rem_euclid(7) as usize;
             let midnight_s = zone.day_start_s(day);
-            for &(from, to) in &self.week[weekday] {
+            for &(from, to) in &week[weekday] {
                 let open = Span::new(midnight_s + i64::from(from) * 60, midnight_s + i64::from(to) * 60);
                 if let Some(inside) = open.and(window) {
                     push_joined(&mut spans, inside);
@@ -307,5 +311,19 @@ mod tests {
         let of = |text: &str| hours(text).within(window, TimeZone::Wib, &holidays, "19.02");
         assert!(of("standard").is_empty());
         assert_eq!(of("always"), [window]);
+    }
+
+    #[test]
+    fn ramadan_changes_standard_hours_and_leaves_an_offices_own() {
+        let text = "2026-03-02,,Ramadan,mon-thu 08:00-12:00";
+        let holidays = Holidays::parse(text, "test").expect("valid");
+        let window = Span::new(MONDAY_WIB_S, MONDAY_WIB_S + 2 * DAY_S);
+        let of = |text: &str| {
+            let open = hours(text).within(window, TimeZone::Wib, &holidays, "19.02");
+            open.iter().map(|span| (span.end_s - span.start_s) / 3_600).collect::<Vec<_>>()
+        };
+        assert_eq!(of("standard"), [4, 8]);
+        assert_eq!(of("mon-tue 08:00-15:00"), [7, 7]);
+        assert_eq!(of("always"), [48]);
     }
 }

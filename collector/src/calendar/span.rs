@@ -50,7 +50,7 @@ pub fn intersect(left: &[Span], right: &[Span]) -> Vec<Span> {
 }
 
 /// Appends a span that begins at or after the last one's end, joining them when they touch.
-pub(super) fn push_joined(spans: &mut Vec<Span>, next: Span) {
+pub fn push_joined(spans: &mut Vec<Span>, next: Span) {
     match spans.last_mut() {
         Some(last) if last.end_s >= next.start_s => last.end_s = last.end_s.max(next.end_s),
         _ => spans.push(next),

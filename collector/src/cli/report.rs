@@ -5,9 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 
 use crate::assessment::{Request, assess};
-use crate::calendar::{Holidays, PeriodName};
+use crate::calendar::{PeriodName, TimeZone, day_of_date};
 use crate::config::Config;
-use crate::coverage::Rules;
 use crate::region::Region;
 use crate::report::{Format, Language, Letter, Paper, Report};
 use crate::store::Reader;
@@ -26,6 +25,9 @@ pub struct Arguments {
     /// md, csv, json, xlsx, html or pdf
     #[arg(long, value_name = "FORMAT", default_value = "md")]
     format: Format,
+    /// By the thresholds and special days that were in force on this day, e.g. 2026-12-31; those at the end of the period when left out, so that an old report made again is the same
+    #[arg(long, value_name = "DATE")]
+    rules_of: Option<jiff::civil::Date>,
     /// id or en
     #[arg(long, value_name = "LANGUAGE", default_value = "id")]
     lang: Language,
@@ -41,9 +43,11 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: Arguments, config: &Config) -> anyhow::Result<()> {
-    let region = Admin::open(&config.data)?.region()?;
-    let now_s = now_ms().div_euclid(1000);
-    let made = report(&config.data, region, &config.coverage, &arguments, now_s)?;
+    let mut admin = Admin::open(&config.data)?;
+    let region = admin.region()?;
+    let now_ms = now_ms();
+    admin.date_rules(&config.coverage, &config.holidays, now_ms)?;
+    let made = report(&config.data, region, config, &arguments, now_ms.div_euclid(1000))?;
     match &arguments.out {
         Some(file) => std::fs::write(file, made)
             .with_context(|| format!("the report could not be written to {}", file.display())),
@@ -59,14 +63,21 @@ pub fn run(arguments: Arguments, config: &Config) -> anyhow::Result<()> {
 fn report(
     dir: &Path,
     region: &Region,
-    rules: &Rules,
+    config: &Config,
     args: &Arguments,
     now_s: i64,
 ) -> anyhow::Result<Vec<u8>> {
     let reader = Reader::open(dir)?;
-    let holidays = Holidays::national();
     let name = args.period.unwrap_or_else(|| PeriodName::quarter_at(now_s));
-    let request = Request { region, rules, holidays: &holidays, name, scope: args.scope.as_deref(), now_s };
+    let request = Request {
+        region,
+        rules: &config.coverage,
+        holidays: &config.holidays,
+        rules_at_s: args.rules_of.map(|date| TimeZone::Wib.day_start_s(day_of_date(date) + 1).min(now_s)),
+        name,
+        scope: args.scope.as_deref(),
+        now_s,
+    };
     let assessment = assess(&reader, request)?;
     let letter = args.letter.as_deref().map_or(Ok(Letter::default()), letter_of)?;
     let report =
@@ -101,7 +112,7 @@ mod tests {
         let line = Line::try_parse_from(std::iter::once(&"report").chain(words))
             .map_err(|error| error.to_string())?;
         let region = builtin("19").expect("built in");
-        report(dir.path(), region, &Rules::default(), &line.arguments, NOW_S)
+        report(dir.path(), region, &Config::parse("").expect("defaults"), &line.arguments, NOW_S)
             .map(|made| String::from_utf8_lossy(&made).into_owned())
             .map_err(|error| format!("{error:#}"))
     }

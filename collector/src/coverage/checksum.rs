@@ -10,6 +10,7 @@ use super::rules::Rules;
 use super::site::{AgentDays, Period, SiteInput};
 use crate::calendar::Holidays;
 use crate::day::{Reason, State};
+use crate::registry::Site;
 
 /// Hashing a few bytes at a time costs more than hashing them together.
 const BUFFER_BYTES: usize = 16 * 1024;
@@ -24,20 +25,39 @@ pub struct InputChecksum {
 impl InputChecksum {
     pub fn new(period: Period, rules: &Rules, holidays: &Holidays) -> Self {
         let mut checksum = Self { hashed: Context::new(&SHA256), waiting: Vec::with_capacity(BUFFER_BYTES) };
-        checksum.text("suar report input 1");
+        checksum.text("suar report input 2");
         checksum.number(period.window.start_s);
         checksum.number(period.window.end_s);
         // Debug of plain numbers is stable and needs no error path.
         checksum.text(&format!("{:?} {rules:?}", period.kind));
         for holiday in holidays.iter() {
-            checksum.text(&format!("{} {}", holiday.date, holiday.scope));
+            let hours = holiday.hours.as_ref().map(ToString::to_string).unwrap_or_default();
+            checksum.text(&format!("{} {} {hours}", holiday.date, holiday.scope));
         }
         checksum
     }
 
     /// Adds one office; the caller keeps the order by code.
     pub fn add(&mut self, input: SiteInput<'_>) {
-        let site = input.site;
+        self.site(input.site);
+        for earlier in input.earlier {
+            self.number(earlier.until_s);
+            self.site(&earlier.site);
+        }
+        self.number(input.measured.start_s);
+        self.number(input.measured.end_s);
+        for agent in input.agents {
+            self.agent(agent);
+        }
+    }
+
+    /// Lower-case hexadecimal.
+    pub fn finish(mut self) -> String {
+        self.hashed.update(&self.waiting);
+        data_encoding::HEXLOWER.encode(self.hashed.finish().as_ref())
+    }
+
+    fn site(&mut self, site: &Site) {
         let point = site.point.map_or_else(String::new, |p| format!("{},{}", p.latitude, p.longitude));
         self.text(&format!(
             "site {} {} {:?} {:?} {} {:?} {} {:?}",
@@ -50,17 +70,6 @@ impl InputChecksum {
             site.hours,
             site.power_hours
         ));
-        self.number(input.measured.start_s);
-        self.number(input.measured.end_s);
-        for agent in input.agents {
-            self.agent(agent);
-        }
-    }
-
-    /// Lower-case hexadecimal.
-    pub fn finish(mut self) -> String {
-        self.hashed.update(&self.waiting);
-        data_encoding::HEXLOWER.encode(self.hashed.finish().as_ref())
     }
 
     fn agent(&mut self, agent: &AgentDays) {

@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::calendar::Holidays;
+
 /// `[coverage]` of the collector's configuration.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -32,6 +34,15 @@ pub struct Rules {
     pub power_limited_share: f64,
     /// Share of the offices with enough data that makes an island unreliable.
     pub island_unreliable_share: f64,
+}
+
+/// What counts, and from when on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct InForce {
+    pub rules: Rules,
+    pub holidays: Holidays,
+    /// Seconds since 1970; `None`: as far back as anything is known.
+    pub since_s: Option<i64>,
 }
 
 impl Default for Rules {

@@ -11,7 +11,7 @@ use super::outages::{self, Outage, seconds_within};
 use super::ratio::Ratio;
 use super::rules::Rules;
 use super::timeline::{Segment, merge};
-use crate::calendar::{Holidays, OfficeHours, Span, TimeZone, intersect};
+use crate::calendar::{Holidays, Span, TimeZone, intersect, push_joined};
 use crate::day::{BLOCK_SECONDS, DAY_S, Day, DaySummary, Reason, RttHistogram, RttSum, State};
 use crate::registry::Site;
 
@@ -45,10 +45,20 @@ pub struct Throughput {
     pub upload_bits: Option<u64>,
 }
 
+/// A site as it was until a moment, seconds since 1970.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Earlier {
+    pub until_s: i64,
+    pub site: Site,
+}
+
 /// Everything that is known about one office in the period.
 #[derive(Debug, Clone, Copy)]
 pub struct SiteInput<'a> {
+    /// As it is at the end of the period: where it lies and how it is linked counts for all of it.
     pub site: &'a Site,
+    /// Its hours before: each stretch of the period is expected by the hours of its own time.
+    pub earlier: &'a [Earlier],
     /// Empty: no agent was ever there, the office is not monitored.
     pub agents: &'a [AgentDays],
     /// The part of the period in which the office was measured at all: from its first day on.
@@ -60,6 +70,8 @@ pub struct SiteInput<'a> {
 #[derive(Debug, Clone, PartialEq)]
 pub struct SiteCoverage {
     pub site: Site,
+    /// Other versions of it that counted in the period, until when each did.
+    pub earlier: Vec<Earlier>,
     /// The part of the period that was judged.
     pub measured: Span,
     pub expected_s: u64,
@@ -117,6 +129,22 @@ pub struct SiteCoverage {
     pub records_bounded: u64,
 }
 
+impl SiteInput<'_> {
+    /// What each version of the site says of its own part of a window, put together.
+    fn over_time(&self, window: Span, of: impl Fn(&Site, Span) -> Vec<Span>) -> Vec<Span> {
+        let mut from_s = i64::MIN;
+        let mut spans: Vec<Span> = Vec::new();
+        let last = (i64::MAX, self.site);
+        for (until_s, site) in self.earlier.iter().map(|e| (e.until_s, &e.site)).chain([last]) {
+            for span in window.and(Span::new(from_s, until_s)).map(|part| of(site, part)).unwrap_or_default() {
+                push_joined(&mut spans, span);
+            }
+            from_s = until_s;
+        }
+        spans
+    }
+}
+
 impl SiteCoverage {
     pub fn observed_s(&self) -> u64 {
         self.up_s + self.down_s
@@ -131,7 +159,11 @@ impl SiteCoverage {
 pub fn judge_site(input: SiteInput<'_>, period: Period, rules: &Rules, holidays: &Holidays) -> SiteCoverage {
     let SiteInput { site, agents, throughput, .. } = input;
     let measured = input.measured.and(period.window).unwrap_or(Span::new(0, 0));
-    let hours_in = |window| site.hours.within(window, site.time_zone, holidays, &site.village);
+    let hours_in = |window| {
+        input.over_time(window, |site, span| {
+            site.hours.within(span, site.time_zone, holidays, &site.village)
+        })
+    };
     let expected = hours_in(measured);
     let segments = merge(agents, measured);
     let tally = Tally::over(&segments, &expected, site.time_zone);
@@ -195,11 +227,12 @@ pub fn judge_site(input: SiteInput<'_>, period: Period, rules: &Rules, holidays:
             [bounds.low, bounds.high].iter().any(|end| indicators_at(Some(*end)).standing() != standing)
         });
     let course = course::of_days(&tally.days, period.window);
-    let without_power_s = without_power(&segments, &expected, site, measured);
+    let without_power_s = without_power(&segments, &expected, &input, measured);
     let down_lengths = || outages.iter().map(|outage| outage.seconds_down);
 
     SiteCoverage {
         site: site.clone(),
+        earlier: input.earlier.to_vec(),
         measured,
         expected_s,
         up_s: tally.up_s,
@@ -322,11 +355,15 @@ fn slot_seconds(agents: &[AgentDays]) -> BTreeMap<i64, u32> {
 }
 
 /// Expected seconds that power took: it was lost, or the declared supply was off and the office not up.
-fn without_power(segments: &[Segment], expected: &[Span], site: &Site, measured: Span) -> u64 {
-    let supplied = site
-        .power_hours
-        .as_ref()
-        .map(|hours: &OfficeHours| hours.within(measured, site.time_zone, &Holidays::default(), ""));
+fn without_power(segments: &[Segment], expected: &[Span], input: &SiteInput<'_>, measured: Span) -> u64 {
+    let declared = |site: &Site| site.power_hours.is_some();
+    let any = declared(input.site) || input.earlier.iter().any(|earlier| declared(&earlier.site));
+    let supplied = any.then(|| {
+        input.over_time(measured, |site, span| match &site.power_hours {
+            Some(hours) => hours.within(span, site.time_zone, &Holidays::default(), ""),
+            None => vec![span],
+        })
+    });
     let supplied_and_expected = supplied.map(|supplied| intersect(&supplied, expected));
     segments
         .iter()

@@ -6,7 +6,7 @@ use suar_wire::Cause;
 use super::Report;
 use crate::assessment::{AreaCoverage, Assessment};
 use crate::coverage::{
-    IslandCoverage, PeriodKind, Ratio, SharedBy, SharedOutage, SiteCoverage, shared_outages,
+    Earlier, IslandCoverage, PeriodKind, Ratio, SharedBy, SharedOutage, SiteCoverage, shared_outages,
 };
 use crate::day::Reason;
 
@@ -37,6 +37,7 @@ pub fn assessment_json(assessment: &Assessment) -> Value {
         "sites": assessment.sites.iter().map(site_json).collect::<Vec<_>>(),
         "shared_outages": shared_outages(&assessment.sites).iter().map(shared_json).collect::<Vec<_>>(),
         "rules": rules,
+        "rules_since_s": assessment.rules_since_s,
         "input_sha256": input_sha256,
     })
 }
@@ -97,6 +98,14 @@ pub fn site_json(coverage: &SiteCoverage) -> Value {
             })
         })
         .collect();
+    let before: Vec<Value> = coverage
+        .earlier
+        .iter()
+        .map(|earlier| {
+            let Earlier { until_s, site } = earlier;
+            json!({ "until_s": until_s, "hours": site.hours, "power_hours": site.power_hours })
+        })
+        .collect();
     json!({
         "site": site.code,
         "name": site.name,
@@ -108,6 +117,7 @@ pub fn site_json(coverage: &SiteCoverage) -> Value {
         "hours": site.hours,
         "time_zone": site.time_zone,
         "power_hours": site.power_hours,
+        "hours_before": before,
         "standing": coverage.standing.label(),
         "at_border": coverage.at_border,
         "limited_by_power": coverage.limited_by_power,

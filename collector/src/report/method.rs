@@ -1,9 +1,10 @@
 //! The method page: what the words mean, every threshold with its source, and the checksum.
 
 use super::Language;
-use super::cells::{count, number, share};
+use super::cells::{count, moment, number, share};
 use super::document::{Block, Cell, Table};
 use crate::assessment::Assessment;
+use crate::calendar::TimeZone;
 use crate::coverage::Rules;
 
 pub(super) fn write(blocks: &mut Vec<Block>, assessment: &Assessment, language: Language) {
@@ -16,6 +17,7 @@ pub(super) fn write(blocks: &mut Vec<Block>, assessment: &Assessment, language: 
         table.push(threshold.map(Cell::from));
     }
     blocks.push(Block::Table(table));
+    blocks.extend(since(assessment, language).map(Block::Paragraph));
     blocks.push(Block::Subheading(text("Mutu waktu dan data", "Quality of times and data")));
     blocks.push(Block::Paragraph(times(assessment, language)));
     blocks.push(Block::Paragraph(checksum(assessment, language)));
@@ -132,6 +134,19 @@ pub(super) fn thresholds(rules: &Rules, language: Language) -> Vec<[String; 4]> 
             name("kebijakan Suar; mulai dari 300 paket", "Suar's own choice; from 300 packets on"),
         ],
     ]
+}
+
+/// From when on these thresholds and special days count, where others did before.
+pub(super) fn since(assessment: &Assessment, language: Language) -> Option<String> {
+    let from = moment(assessment.rules_since_s?, TimeZone::Wib, language);
+    Some(match language {
+        Language::Id => format!(
+            "Ambang dan hari khusus ini berlaku sejak {from}. Laporan periode lama memakai yang berlaku pada akhir periodenya."
+        ),
+        Language::En => format!(
+            "These thresholds and special days count from {from} on. A report of an older period goes by those in force at its end."
+        ),
+    })
 }
 
 /// How many records have a time that was repaired, and how well.

@@ -6,7 +6,7 @@ use std::convert::Infallible;
 use suar_wire::{AgentId, Cause, SiteCode};
 
 use super::{Letter, Paper, Report};
-use crate::assessment::{AgentAt, Assessment, Request, Source, assess};
+use crate::assessment::{AgentAt, Assessment, Known, Request, Source, assess};
 use crate::calendar::{Holidays, PeriodName};
 use crate::coverage::Rules;
 use crate::day::{Block, Day, DaySummary, Reason, RttHistogram, Run, State};
@@ -44,8 +44,15 @@ pub(super) fn month(sites: Vec<Site>) -> Assessment {
 
 fn assessed(fleet: &Fleet, name: PeriodName, scope: Option<&str>) -> Assessment {
     let (rules, holidays) = (Rules::default(), Holidays::national());
-    let request =
-        Request { region: region(), rules: &rules, holidays: &holidays, name, scope, now_s: MADE_AT_S };
+    let request = Request {
+        region: region(),
+        rules: &rules,
+        holidays: &holidays,
+        rules_at_s: None,
+        name,
+        scope,
+        now_s: MADE_AT_S,
+    };
     assess(fleet, request).expect("a scope and a period of the sample")
 }
 
@@ -69,8 +76,9 @@ struct Fleet {
 impl Source for Fleet {
     type Error = Infallible;
 
-    fn sites_at(&self, _: i64) -> Result<Vec<(Site, bool)>, Infallible> {
-        Ok(self.sites.iter().map(|site| (site.clone(), true)).collect())
+    fn sites_at(&self, _: i64) -> Result<Vec<Known>, Infallible> {
+        let known = |site: &Site| Known { site: site.clone(), existed: true, earlier: Vec::new() };
+        Ok(self.sites.iter().map(known).collect())
     }
 
     fn agents(&self) -> Result<BTreeMap<SiteCode, Vec<AgentAt>>, Infallible> {

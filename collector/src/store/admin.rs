@@ -101,6 +101,10 @@ impl Admin {
         builtin(&code).ok_or_else(|| StoreError::Damaged(format!("the region {code:?} is not built in")))
     }
 
+    pub(super) fn connection(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
+
     pub fn meta(&self, key: &str) -> Result<Option<String>, StoreError> {
         schema::meta(&self.connection, key)
     }

@@ -51,6 +51,10 @@ impl Reader {
         Ok((found, newest_row))
     }
 
+    pub(super) fn main(&self) -> &Connection {
+        &self.main
+    }
+
     /// Sites as they were at a moment, by code.
     pub fn sites_at(&self, at_ms: i64) -> Result<Vec<Site>, StoreError> {
         sites_at(&self.main, at_ms)

@@ -58,6 +58,13 @@ CREATE TABLE lost (
     PRIMARY KEY (agent, epoch, first, last)) WITHOUT ROWID;
 ";
 
+/// Tables that stores of this version may lack, because they came later.
+const LATER_TABLES: &str = "
+-- Thresholds and special days as they count from valid_from_ms on; versions are never changed either.
+CREATE TABLE IF NOT EXISTS rules_version (
+    valid_from_ms INTEGER PRIMARY KEY, rules TEXT NOT NULL, holidays TEXT NOT NULL);
+";
+
 pub fn main_file(dir: &Path) -> PathBuf {
     dir.join("suar.db")
 }
@@ -71,6 +78,7 @@ pub fn create(dir: &Path) -> Result<(), StoreError> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     let transaction = connection.transaction()?;
     transaction.execute_batch(TABLES)?;
+    transaction.execute_batch(LATER_TABLES)?;
     transaction.pragma_update(None, "user_version", VERSION)?;
     transaction.commit()?;
     Ok(())
@@ -92,6 +100,7 @@ pub fn open(dir: &Path) -> Result<Connection, StoreError> {
         return Err(StoreError::Schema { dir: shown, found, known: VERSION });
     }
     connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.execute_batch(LATER_TABLES)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
 }

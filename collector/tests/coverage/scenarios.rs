@@ -140,6 +140,7 @@ fn play(name: &str, scenario: &Scenario) {
                 date: *date,
                 name: "libur".to_owned(),
                 scope: String::new(),
+                hours: None,
             })
             .collect(),
     );
@@ -155,7 +156,7 @@ fn play(name: &str, scenario: &Scenario) {
             download_bits: office.download_mbps.map(|mbps| mbps * 1_000_000),
             upload_bits: None,
         };
-        let input = SiteInput { site: &site, agents: &agents, measured, throughput };
+        let input = SiteInput { site: &site, earlier: &[], agents: &agents, measured, throughput };
         let coverage = judge_site(input, period, &rules, &holidays);
         let place = format!("{name} ({}), office {number}", scenario.shows);
         compare(&place, &coverage, &office.expect);

@@ -365,6 +365,7 @@ pub(super) fn method(
         row += 1;
     }
     let mut lines = method::sentences(&assessment.rules, language);
+    lines.extend(method::since(assessment, language));
     lines.push(method::times(assessment, language));
     lines.push(method::checksum(assessment, language));
     lines.push(match language {
