@@ -9,8 +9,8 @@ use suar_wire::{AgentId, SiteCode};
 
 use crate::calendar::{Holidays, PeriodError, PeriodName, Span, day_of_date};
 use crate::coverage::{
-    AgentDays, Counts, Earlier, InForce, InputChecksum, IslandCoverage, OutsideIsland, Period, PeriodKind, Rules, SiteCoverage,
-    SiteInput, Throughput, judge_islands, judge_site,
+    AgentDays, Counts, Earlier, InForce, InputChecksum, IslandCoverage, OutsideIsland, Period, PeriodKind,
+    Rules, SiteCoverage, SiteInput, Throughput, Weighted, judge_islands, judge_site, weighted,
 };
 use crate::day::{Day, DaySummary};
 use crate::region::{Place, Region};
@@ -75,12 +75,23 @@ pub struct Assessment {
     pub input_sha256: String,
 }
 
+impl Assessment {
+    /// Standings weighted by the people of the regencies; `None` where that would say nothing more, because
+    /// there is only one.
+    pub fn weighted(&self) -> Option<Weighted> {
+        let known = self.regencies.iter().filter_map(|area| Some((area.population?, area.counts)));
+        (self.regencies.len() > 1).then(|| weighted(known)).flatten()
+    }
+}
+
 /// What the assessment is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scope {
     /// Kemendagri code of an area or an island, or the code of one site.
     pub code: String,
     pub name: String,
+    /// A village or one of its offices: what fits on a fact sheet.
+    pub one_village: bool,
 }
 
 /// A regency or a district with its offices.
@@ -88,6 +99,8 @@ pub struct Scope {
 pub struct AreaCoverage {
     pub code: String,
     pub name: String,
+    /// Inhabitants, where the region's files have them: of regencies only.
+    pub population: Option<u32>,
     pub counts: Counts,
 }
 
@@ -126,10 +139,8 @@ pub fn assess<S: Source>(source: &S, request: Request<'_>) -> Result<Assessment,
     let kind = if name.is_quarter() { PeriodKind::Quarter } else { PeriodKind::Other };
     let period = Period { window: name.until(now_s)?, kind };
     let dated = source.rules_at(request.rules_at_s.unwrap_or(period.window.end_s));
-    let InForce { rules, holidays, since_s } = dated.map_err(AssessError::Store)?.unwrap_or_else(|| InForce {
-        rules: request.rules.clone(),
-        holidays: request.holidays.clone(),
-        since_s: None,
+    let InForce { rules, holidays, since_s } = dated.map_err(AssessError::Store)?.unwrap_or_else(|| {
+        InForce { rules: request.rules.clone(), holidays: request.holidays.clone(), since_s: None }
     });
     let (rules, holidays) = (&rules, &holidays);
     let agents = source.agents().map_err(AssessError::Store)?;
@@ -179,13 +190,14 @@ pub fn assess<S: Source>(source: &S, request: Request<'_>) -> Result<Assessment,
         place.is_some_and(|place| !matches!(place, Place::Village(_)) && place.holds_island(island))
     });
     let regency_name = |code: &str| region.regency(code).map(|regency| regency.name.clone());
+    let population = |code: &str| region.regency(code).map(|regency| regency.population);
     let district_name = |code: &str| region.district(code).map(|district| district.name.clone());
     Ok(Assessment {
         name,
         period,
         scope,
-        regencies: areas(&sites, 2, regency_name),
-        districts: areas(&sites, 3, district_name),
+        regencies: areas(&sites, 2, regency_name, population),
+        districts: areas(&sites, 3, district_name, |_| None),
         sites,
         islands,
         outside,
@@ -197,11 +209,12 @@ pub fn assess<S: Source>(source: &S, request: Request<'_>) -> Result<Assessment,
 
 fn scope_of(place: Option<Place<'_>>, one_site: Option<&str>, known: &[Known]) -> Option<Scope> {
     if let Some(place) = place {
-        return Some(Scope { code: place.code().to_owned(), name: place.name().to_owned() });
+        let one_village = matches!(place, Place::Village(_));
+        return Some(Scope { code: place.code().to_owned(), name: place.name().to_owned(), one_village });
     }
     let code = one_site?;
     let Known { site, .. } = known.iter().find(|known| known.site.code.as_str() == code)?;
-    Some(Scope { code: code.to_owned(), name: site.name.clone() })
+    Some(Scope { code: code.to_owned(), name: site.name.clone(), one_village: true })
 }
 
 /// From the day the registry says, or from the moment the first agent joined: before, nobody could look.
@@ -223,7 +236,12 @@ fn days_of<S: Source>(source: &S, agent: AgentId, measured: Span) -> Result<Agen
 }
 
 /// Offices by the first `parts` parts of their village's code.
-fn areas(sites: &[SiteCoverage], parts: usize, name: impl Fn(&str) -> Option<String>) -> Vec<AreaCoverage> {
+fn areas(
+    sites: &[SiteCoverage],
+    parts: usize,
+    name: impl Fn(&str) -> Option<String>,
+    population: impl Fn(&str) -> Option<u32>,
+) -> Vec<AreaCoverage> {
     let mut counts: BTreeMap<String, Counts> = BTreeMap::new();
     for site in sites {
         let code = site.site.village.split('.').take(parts).collect::<Vec<_>>().join(".");
@@ -233,6 +251,7 @@ fn areas(sites: &[SiteCoverage], parts: usize, name: impl Fn(&str) -> Option<Str
         .into_iter()
         .map(|(code, counts)| AreaCoverage {
             name: name(&code).unwrap_or_else(|| code.clone()),
+            population: population(&code),
             code,
             counts,
         })

@@ -11,9 +11,11 @@ mod island;
 mod outages;
 mod ratio;
 mod rules;
+mod sensitivity;
 mod shared;
 mod site;
 mod timeline;
+mod weighted;
 
 pub use checksum::InputChecksum;
 pub use course::{Step, Stretch};
@@ -23,6 +25,8 @@ pub use island::{Counts, IslandCoverage, IslandStanding, OutsideIsland, judge_is
 pub use outages::Outage;
 pub use ratio::Ratio;
 pub use rules::{InForce, Rules};
+pub use sensitivity::{Variant, sensitivity};
 pub use shared::{SharedBy, SharedOutage, shared_outages};
 pub use site::{AgentDays, Earlier, Period, PeriodKind, SiteCoverage, SiteInput, Throughput, judge_site};
 pub use timeline::{Segment, explained, merge};
+pub use weighted::{Weighted, weighted};

@@ -56,6 +56,8 @@ pub enum Format {
 #[derive(Debug, Clone, Copy)]
 pub struct Report<'a> {
     pub assessment: &'a Assessment,
+    /// Another period of the same scope, to compare with.
+    pub before: Option<&'a Assessment>,
     /// For the map; the assessment's own.
     pub region: &'a Region,
     pub generated_at_s: i64,

@@ -133,7 +133,10 @@ fn try_assess(scope: Option<&str>) -> Result<Assessment, AssessError<Infallible>
     let (rules, holidays) = (Rules::default(), Holidays::national());
     let name = "2026-Q3".parse().expect("a period");
     let now_s = at("2026-10-05T08:07");
-    assess(&*PROVINCE, Request { region, rules: &rules, holidays: &holidays, rules_at_s: None, name, scope, now_s })
+    assess(
+        &*PROVINCE,
+        Request { region, rules: &rules, holidays: &holidays, rules_at_s: None, name, scope, now_s },
+    )
 }
 
 fn golden(name: &str, text: &str) {
@@ -162,6 +165,7 @@ fn written(assessment: &Assessment, format: Format, language: Language) -> Strin
         region: builtin("19").expect("built in"),
         generated_at_s: at("2026-10-05T08:07"),
         letter: &Letter::default(),
+        before: None,
         paper: Paper::A4,
     };
     String::from_utf8(report.render(format, language).expect("it is written")).expect("UTF-8")

@@ -213,11 +213,13 @@ mod tests {
             ("2026-03-02", "fewer than three columns"),
             ("2026-03-02,,Libur\n2026-03-02,,Libur", "line 3: 2026-03-02 stands in line 2 already"),
         ] {
-            let error = Holidays::parse(&format!("date,scope,name,hours\n{row}"), "libur.csv").expect_err(part);
+            let error =
+                Holidays::parse(&format!("date,scope,name,hours\n{row}"), "libur.csv").expect_err(part);
             let error = error.to_string();
             assert!(error.contains("libur.csv, line ") && error.contains(part), "{error}");
         }
-        let semicolons = Holidays::parse("date;scope;name;hours\n2026-03-02;;Ramadan;mon 08:00-09:00,10:00-11:00", "x");
+        let semicolons =
+            Holidays::parse("date;scope;name;hours\n2026-03-02;;Ramadan;mon 08:00-09:00,10:00-11:00", "x");
         assert!(semicolons.is_ok_and(|days| days.iter().count() == 1));
     }
 

@@ -83,6 +83,11 @@ impl OfficeHours {
         spans
     }
 
+    /// The days and times themselves, where the text would say `standard`.
+    pub fn written_out(&self) -> String {
+        if *self == *STANDARD_HOURS { STANDARD.to_owned() } else { self.to_string() }
+    }
+
     /// Seconds of a week that are within these hours.
     pub fn seconds_a_week(&self) -> i64 {
         self.week.iter().flatten().map(|&(from, to)| i64::from(to - from) * 60).sum::<i64>().min(7 * DAY_S)

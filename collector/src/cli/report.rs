@@ -19,6 +19,9 @@ pub struct Arguments {
     /// 2026-Q3, 2026-09, 2026, 2026-07-01..2026-09-30, or local times (WIB) 2026-11-24T01:00..2026-11-24T02:00; the running quarter when left out
     #[arg(long, value_name = "PERIOD")]
     period: Option<PeriodName>,
+    /// Another period to compare with, e.g. the one before
+    #[arg(long, value_name = "PERIOD")]
+    compare: Option<PeriodName>,
     /// Code of a regency, district, village, island or site; the whole province when left out
     #[arg(long, value_name = "CODE")]
     scope: Option<String>,
@@ -79,9 +82,16 @@ fn report(
         now_s,
     };
     let assessment = assess(&reader, request)?;
+    let before = args.compare.map(|name| assess(&reader, Request { name, ..request })).transpose()?;
     let letter = args.letter.as_deref().map_or(Ok(Letter::default()), letter_of)?;
-    let report =
-        Report { assessment: &assessment, region, generated_at_s: now_s, letter: &letter, paper: args.paper };
+    let report = Report {
+        assessment: &assessment,
+        before: before.as_ref(),
+        region,
+        generated_at_s: now_s,
+        letter: &letter,
+        paper: args.paper,
+    };
     Ok(report.render(args.format, args.lang)?)
 }
 

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::ratio::Ratio;
 use super::rules::Rules;
+use super::site::Throughput;
 use crate::registry::LinkKind;
 
 /// One indicator's grade. A missing one is written as missing and is never good.
@@ -71,6 +72,33 @@ impl Grade {
     }
 }
 
+/// What grades are given for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Measured {
+    pub availability: Option<Ratio>,
+    pub throughput: Throughput,
+    pub rtt_us: Option<u32>,
+    pub loss: Option<Ratio>,
+    pub link: LinkKind,
+}
+
+impl Measured {
+    pub(super) fn graded(self, rules: &Rules) -> Indicators {
+        let Throughput { download_bits, upload_bits } = self.throughput;
+        Indicators {
+            availability: grade_availability(self.availability, rules),
+            download: grade_speed(
+                download_bits,
+                rules.download_reliable_mbps,
+                rules.download_unreliable_mbps,
+            ),
+            upload: grade_speed(upload_bits, rules.upload_reliable_mbps, rules.upload_unreliable_mbps),
+            rtt: grade_rtt(self.rtt_us, self.link, rules),
+            loss: grade_loss(self.loss, rules),
+        }
+    }
+}
+
 impl Indicators {
     /// Unreliable: availability or download is, or two of the other three are. Reliable: both are, and
     /// none of the others is unreliable. Else limited. A missing download alone keeps an office from
@@ -89,7 +117,7 @@ impl Indicators {
     }
 }
 
-pub(super) fn grade_availability(availability: Option<Ratio>, rules: &Rules) -> Grade {
+fn grade_availability(availability: Option<Ratio>, rules: &Rules) -> Grade {
     match availability {
         None => Grade::Missing,
         Some(ratio) if !ratio.at_least(rules.availability_unreliable) => Grade::Unreliable,
@@ -99,7 +127,7 @@ pub(super) fn grade_availability(availability: Option<Ratio>, rules: &Rules) -> 
 }
 
 /// Higher is better; exactly at a threshold reaches it.
-pub(super) fn grade_speed(bits_a_second: Option<u64>, reliable_mbps: f64, unreliable_mbps: f64) -> Grade {
+fn grade_speed(bits_a_second: Option<u64>, reliable_mbps: f64, unreliable_mbps: f64) -> Grade {
     let bits = |mbps: f64| (mbps * 1e6).round() as u64;
     match bits_a_second {
         None => Grade::Missing,
@@ -110,7 +138,7 @@ pub(super) fn grade_speed(bits_a_second: Option<u64>, reliable_mbps: f64, unreli
 }
 
 /// Lower is better; exactly at the reliable threshold is reliable, above the other unreliable.
-pub(super) fn grade_rtt(rtt_us: Option<u32>, link: LinkKind, rules: &Rules) -> Grade {
+fn grade_rtt(rtt_us: Option<u32>, link: LinkKind, rules: &Rules) -> Grade {
     let micros = |ms: f64| (ms * 1e3).round() as u64;
     let unreliable = match link {
         LinkKind::GeoSatellite => rules.rtt_unreliable_geo_ms,
@@ -124,7 +152,7 @@ pub(super) fn grade_rtt(rtt_us: Option<u32>, link: LinkKind, rules: &Rules) -> G
     }
 }
 
-pub(super) fn grade_loss(loss: Option<Ratio>, rules: &Rules) -> Grade {
+fn grade_loss(loss: Option<Ratio>, rules: &Rules) -> Grade {
     match loss {
         None => Grade::Missing,
         Some(ratio) if ratio.cmp_share(rules.loss_unreliable) == Ordering::Greater => Grade::Unreliable,

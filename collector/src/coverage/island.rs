@@ -28,12 +28,17 @@ pub struct Counts {
 
 impl Counts {
     pub fn add(&mut self, site: &SiteCoverage) {
-        self.sites += 1;
-        self.monitored += u32::from(site.standing != Standing::NotMonitored);
-        self.judged += u32::from(site.standing.is_judged());
+        self.add_standing(site.standing);
         self.at_border += u32::from(site.at_border);
         self.limited_by_power += u32::from(site.limited_by_power);
-        match site.standing {
+    }
+
+    /// An office of which nothing but its standing is told.
+    pub(super) fn add_standing(&mut self, standing: Standing) {
+        self.sites += 1;
+        self.monitored += u32::from(standing != Standing::NotMonitored);
+        self.judged += u32::from(standing.is_judged());
+        match standing {
             Standing::Reliable => self.reliable += 1,
             Standing::Limited => self.limited += 1,
             Standing::Unreliable => self.unreliable += 1,

@@ -72,6 +72,38 @@ impl Default for Rules {
 const DAYS_ENOUGH_QUARTER_MAX: u32 = 66;
 
 impl Rules {
+    /// The same rules with half of what is tolerated: half the time down and the loss, twice the speed, round
+    /// trips a fifth shorter.
+    pub fn stricter(&self) -> Self {
+        self.scaled(0.5, 0.8)
+    }
+
+    /// The same rules with twice of what is tolerated: twice the time down and the loss, half the speed, round
+    /// trips a fourth longer.
+    pub fn milder(&self) -> Self {
+        self.scaled(2.0, 1.25)
+    }
+
+    /// Shares are exact to a millionth, as everywhere.
+    fn scaled(&self, tolerated: f64, rtt: f64) -> Self {
+        let share = |share: f64| (share.clamp(1e-6, 1.0) * 1e6).round() / 1e6;
+        let availability = |reached: f64| share(1.0 - (1.0 - reached) * tolerated);
+        Self {
+            availability_reliable: availability(self.availability_reliable),
+            availability_unreliable: availability(self.availability_unreliable),
+            download_reliable_mbps: self.download_reliable_mbps / tolerated,
+            download_unreliable_mbps: self.download_unreliable_mbps / tolerated,
+            upload_reliable_mbps: self.upload_reliable_mbps / tolerated,
+            upload_unreliable_mbps: self.upload_unreliable_mbps / tolerated,
+            rtt_reliable_ms: self.rtt_reliable_ms * rtt,
+            rtt_unreliable_ms: self.rtt_unreliable_ms * rtt,
+            rtt_unreliable_geo_ms: self.rtt_unreliable_geo_ms * rtt,
+            loss_reliable: share(self.loss_reliable * tolerated),
+            loss_unreliable: share(self.loss_unreliable * tolerated),
+            ..self.clone()
+        }
+    }
+
     /// Every mistake and every contradiction, each with its key and what would be right.
     pub fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
@@ -156,6 +188,18 @@ mod tests {
         let whole: toml::Table = example.parse().expect("the example parses");
         let rules: Rules = whole["coverage"].clone().try_into().expect("the example's coverage parses");
         assert_eq!(rules, Rules::default());
+    }
+
+    #[test]
+    fn half_and_twice_of_what_is_tolerated_contradict_nothing_either() {
+        let rules = Rules::default();
+        let (strict, mild) = (rules.stricter(), rules.milder());
+        assert_eq!([strict.availability_reliable, mild.availability_reliable], [0.995, 0.98]);
+        assert_eq!([strict.availability_unreliable, mild.availability_unreliable], [0.975, 0.9]);
+        assert_eq!([strict.loss_unreliable, mild.loss_unreliable], [0.025, 0.1]);
+        assert_eq!([strict.download_reliable_mbps, mild.download_reliable_mbps], [20.0, 5.0]);
+        assert_eq!([strict.rtt_unreliable_geo_ms, mild.rtt_unreliable_geo_ms], [600.0, 937.5]);
+        assert_eq!([strict.problems(), mild.problems()], [Vec::<String>::new(), Vec::new()]);
     }
 
     #[test]

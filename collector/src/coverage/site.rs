@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use suar_wire::Cause;
 
 use super::course::{self, Stretch};
-use super::grades::{self, Grade, Indicators, Standing};
+use super::grades::{Grade, Indicators, Measured, Standing};
 use super::interval::{self, Bounds};
 use super::outages::{self, Outage, seconds_within};
 use super::ratio::Ratio;
@@ -136,7 +136,8 @@ impl SiteInput<'_> {
         let mut spans: Vec<Span> = Vec::new();
         let last = (i64::MAX, self.site);
         for (until_s, site) in self.earlier.iter().map(|e| (e.until_s, &e.site)).chain([last]) {
-            for span in window.and(Span::new(from_s, until_s)).map(|part| of(site, part)).unwrap_or_default() {
+            for span in window.and(Span::new(from_s, until_s)).map(|part| of(site, part)).unwrap_or_default()
+            {
                 push_joined(&mut spans, span);
             }
             from_s = until_s;
@@ -150,6 +151,18 @@ impl SiteCoverage {
         self.up_s + self.down_s
     }
 
+    /// How the office would stand by other thresholds, its data being as many as they are.
+    pub fn standing_by(&self, rules: &Rules) -> Standing {
+        let found = Measured {
+            availability: self.availability,
+            throughput: self.throughput,
+            rtt_us: self.rtt_median_us,
+            loss: self.loss,
+            link: self.site.link,
+        };
+        if self.standing.is_judged() { found.graded(rules).standing() } else { self.standing }
+    }
+
     pub fn unobserved_s(&self) -> u64 {
         self.expected_s - self.observed_s()
     }
@@ -160,9 +173,7 @@ pub fn judge_site(input: SiteInput<'_>, period: Period, rules: &Rules, holidays:
     let SiteInput { site, agents, throughput, .. } = input;
     let measured = input.measured.and(period.window).unwrap_or(Span::new(0, 0));
     let hours_in = |window| {
-        input.over_time(window, |site, span| {
-            site.hours.within(span, site.time_zone, holidays, &site.village)
-        })
+        input.over_time(window, |site, span| site.hours.within(span, site.time_zone, holidays, &site.village))
     };
     let expected = hours_in(measured);
     let segments = merge(agents, measured);
@@ -178,21 +189,8 @@ pub fn judge_site(input: SiteInput<'_>, period: Period, rules: &Rules, holidays:
     let observed = Ratio::of(seen_s, expected_s);
     let loss = Ratio::of(samples.lost, samples.sent).filter(|loss| loss.whole >= LOSS_SAMPLES_MIN);
     let rtt_median_us = samples.rtt.quantile_us(500);
-    let indicators_at = |availability| Indicators {
-        availability: grades::grade_availability(availability, rules),
-        download: grades::grade_speed(
-            throughput.download_bits,
-            rules.download_reliable_mbps,
-            rules.download_unreliable_mbps,
-        ),
-        upload: grades::grade_speed(
-            throughput.upload_bits,
-            rules.upload_reliable_mbps,
-            rules.upload_unreliable_mbps,
-        ),
-        rtt: grades::grade_rtt(rtt_median_us, site.link, rules),
-        loss: grades::grade_loss(loss, rules),
-    };
+    let found = Measured { availability, throughput, rtt_us: rtt_median_us, loss, link: site.link };
+    let indicators_at = |availability| Measured { availability, ..found }.graded(rules);
     let indicators = indicators_at(availability);
 
     let days_expected = working_days(&expected, site.time_zone).len();

@@ -87,6 +87,21 @@ mod tests {
     }
 
     #[test]
+    fn a_village_on_two_islands_is_told_with_both_rows() {
+        let first = BABEL.villages.lines().nth(1).expect("a village");
+        let again = |row: &str| {
+            let villages = format!("{}{row}\n", BABEL.villages);
+            Region::read(&RegionFiles { villages: &villages, ..BABEL }).expect_err("a mistake").to_string()
+        };
+        assert_eq!(
+            again(&first.replace("19.00.40001,Pulau Bangka", "19.02.40114,Pulau Mendanau")),
+            "region file villages, row 395: village 19.01.01.1001 is on island 19.02.40114 here and on 19.00.40001 \
+             in row 2; it has one seat"
+        );
+        assert_eq!(again(first), "region file villages, row 395: code 19.01.01.1001 stands in row 2 already");
+    }
+
+    #[test]
     fn outlines_are_maps_whose_codes_are_known() {
         let region = builtin("19").expect("built in");
         let cases = [

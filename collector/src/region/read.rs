@@ -88,7 +88,9 @@ fn rows<T>(
 impl Region {
     /// Reads a region; the first mistake is told with its file and row.
     pub fn read(files: &RegionFiles<'_>) -> Result<Self, RegionError> {
+        let mut seen = Seen::default();
         let mut regencies = rows("regencies", files.regencies, |row| {
+            seen.once(row, "kemendagri_code", "")?;
             Ok(Regency {
                 code: row.text("kemendagri_code")?.to_owned(),
                 bps_code: row.text("bps_code")?.to_owned(),
@@ -97,7 +99,9 @@ impl Region {
             })
         })?;
         regencies.sort_by(|a, b| a.code.cmp(&b.code));
+        let mut seen = Seen::default();
         let mut districts = rows("districts", files.districts, |row| {
+            seen.once(row, "code", "")?;
             let regency_code = row.text("regency_code")?.to_owned();
             if !regencies.iter().any(|regency| regency.code == regency_code) {
                 return Err(row.wrong(format!("regency_code {regency_code:?} is in no regency file")));
@@ -117,12 +121,18 @@ impl Region {
         })?
         .into_iter()
         .collect();
-        let mut islands = rows("islands", files.islands, |row| read_island(row, &usual))?;
+        let mut seen = Seen::default();
+        let mut islands = rows("islands", files.islands, |row| {
+            seen.once(row, "code", "")?;
+            read_island(row, &usual)
+        })?;
         islands.sort_by(|a, b| a.code.cmp(&b.code));
-        let island_at = index("islands", islands.iter().map(|island| &island.code))?;
-        let district_at = index("districts", districts.iter().map(|district| &district.code))?;
+        let island_at = index(islands.iter().map(|island| &island.code));
+        let district_at = index(districts.iter().map(|district| &district.code));
+        let mut seen = Seen::default();
         let mut villages = rows("villages", files.villages, |row| {
             let village = read_village(row)?;
+            seen.once(row, "code", &village.island_code)?;
             if !district_at.contains_key(&village.district_code) {
                 return Err(
                     row.wrong(format!("district_code {:?} is in no district file", village.district_code))
@@ -134,7 +144,7 @@ impl Region {
             Ok(village)
         })?;
         villages.sort_by(|a, b| a.code.cmp(&b.code));
-        let village_at = index("villages", villages.iter().map(|village| &village.code))?;
+        let village_at = index(villages.iter().map(|village| &village.code));
         let points = villages.iter().map(|v| v.point).chain(islands.iter().map(|i| i.point));
         let bounds = bounds(points).ok_or(RegionError {
             file: "villages",
@@ -201,17 +211,28 @@ fn read_island(row: &Row<'_>, usual: &HashMap<String, Vec<String>>) -> Result<Is
     })
 }
 
-fn index<'a>(
-    file: &'static str,
-    codes: impl Iterator<Item = &'a String>,
-) -> Result<HashMap<String, usize>, RegionError> {
-    let mut places = HashMap::new();
-    for (at, code) in codes.enumerate() {
-        if places.insert(code.clone(), at).is_some() {
-            return Err(RegionError { file, row: 0, problem: format!("code {code} stands there twice") });
-        }
+/// Codes of a file so far: in which row each stands, and on which island.
+#[derive(Default)]
+struct Seen(HashMap<String, (u64, String)>);
+
+impl Seen {
+    fn once(&mut self, row: &Row<'_>, column: &str, island: &str) -> Result<(), RegionError> {
+        let code = row.text(column)?;
+        let Some((before, other)) = self.0.insert(code.to_owned(), (row.row, island.to_owned())) else {
+            return Ok(());
+        };
+        Err(row.wrong(if other == island {
+            format!("{column} {code} stands in row {before} already")
+        } else {
+            format!(
+                "village {code} is on island {island} here and on {other} in row {before}; it has one seat"
+            )
+        }))
     }
-    Ok(places)
+}
+
+fn index<'a>(codes: impl Iterator<Item = &'a String>) -> HashMap<String, usize> {
+    codes.enumerate().map(|(at, code)| (code.clone(), at)).collect()
 }
 
 fn bounds(points: impl Iterator<Item = Point>) -> Option<(Point, Point)> {

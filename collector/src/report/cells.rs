@@ -1,7 +1,7 @@
 //! Numbers, dates, times and lengths of time as people of each language write them.
 
 use super::Language;
-use crate::calendar::{PeriodName, TimeZone, date_of_day};
+use crate::calendar::{OfficeHours, PeriodName, TimeZone, date_of_day};
 use crate::coverage::Ratio;
 
 const MONTHS_ID: [&str; 12] = [
@@ -142,6 +142,27 @@ pub(super) fn moment(unix_s: i64, zone: TimeZone, language: Language) -> String 
     format!("{day} {hours:02}{mark}{minutes:02}{rest} {}", zone.label())
 }
 
+/// Weekly hours in words: `Sen-Kam 08.00-16.00; Jum 08.00-11.30, 13.00-16.00`.
+pub(super) fn weekly(hours: &OfficeHours, language: Language) -> String {
+    if hours.is_always() {
+        return language.pick("setiap saat", "always").to_owned();
+    }
+    const DAYS: [[&str; 3]; 7] = [
+        ["mon", "Sen", "Mon"],
+        ["tue", "Sel", "Tue"],
+        ["wed", "Rab", "Wed"],
+        ["thu", "Kam", "Thu"],
+        ["fri", "Jum", "Fri"],
+        ["sat", "Sab", "Sat"],
+        ["sun", "Min", "Sun"],
+    ];
+    let mut text = hours.written_out().replace(',', ", ").replace(':', language.pick(".", ":"));
+    for [day, id, en] in DAYS {
+        text = text.replace(day, language.pick(id, en));
+    }
+    text
+}
+
 /// A period's name for a title.
 pub(super) fn period(name: PeriodName, language: Language) -> String {
     let months = match language {
@@ -229,6 +250,15 @@ mod tests {
         assert_eq!(moment(moment_s, TimeZone::Wib, Id), "5 Maret 2026 08.07 WIB");
         assert_eq!(moment(moment_s, TimeZone::Wib, En), "5 March 2026 08:07 WIB");
         assert_eq!(moment(moment_s + 5, TimeZone::Wit, En), "5 March 2026 10:07:05 WIT");
+    }
+
+    #[test]
+    fn weekly_hours_are_read_by_people() {
+        let friday = "Jum 08.00-11.30, 13.00-16.00";
+        assert_eq!(weekly(&OfficeHours::standard(), Id), format!("Sen-Kam 08.00-16.00; {friday}"));
+        let night: OfficeHours = "sun 18:00-23:00".parse().expect("hours");
+        assert_eq!(weekly(&night, En), "Sun 18:00-23:00");
+        assert_eq!(weekly(&OfficeHours::always(), Id), "setiap saat");
     }
 
     #[test]

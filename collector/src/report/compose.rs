@@ -1,8 +1,11 @@
 //! From an assessment to a document: which sections, in which order, in which words.
 
 mod areas;
+mod comparison;
+mod fact_sheet;
 mod offices;
 mod outages;
+mod sensitivity;
 mod summary;
 mod trend;
 
@@ -21,11 +24,18 @@ pub(super) struct Depth {
 pub(super) fn document(report: &Report<'_>, language: Language, depth: Depth) -> Document {
     let assessment = report.assessment;
     let mut blocks = Vec::new();
+    if assessment.scope.one_village {
+        fact_sheet::write(&mut blocks, assessment, language);
+        return Document { title: title(report, language), lead: lead(report, language), blocks };
+    }
     summary::write(&mut blocks, assessment, language);
     if let Some(map) = map::draw(assessment, report.region, language) {
         blocks.push(Block::Map(map));
     }
     trend::write(&mut blocks, assessment, language);
+    if let Some(before) = report.before {
+        comparison::write(&mut blocks, before, assessment, language);
+    }
     areas::islands(&mut blocks, assessment, language);
     areas::outside(&mut blocks, assessment, language);
     let regencies = language.pick("Kabupaten dan kota", "Regencies");
@@ -38,6 +48,7 @@ pub(super) fn document(report: &Report<'_>, language: Language, depth: Depth) ->
     outages::causes(&mut blocks, assessment, language);
     outages::outages(&mut blocks, assessment, depth.outages_max, language);
     outages::unobserved(&mut blocks, assessment, language);
+    sensitivity::write(&mut blocks, assessment, language);
     method::write(&mut blocks, assessment, language);
     Document { title: title(report, language), lead: lead(report, language), blocks }
 }
@@ -79,6 +90,7 @@ pub(super) fn place_and_date(report: &Report<'_>, language: Language) -> String 
 }
 
 pub(super) use areas::island_mark;
+pub(super) use comparison::{Both, both};
 pub(super) use offices::{Placed, why_not_judged};
 pub(super) use outages::longest_first;
 pub(super) use summary::sentences as summary_sentences;

@@ -4,15 +4,18 @@ use serde_json::{Value, json};
 use suar_wire::Cause;
 
 use super::Report;
+use super::compose::{Both, both};
 use crate::assessment::{AreaCoverage, Assessment};
 use crate::coverage::{
-    Earlier, IslandCoverage, PeriodKind, Ratio, SharedBy, SharedOutage, SiteCoverage, shared_outages,
+    Counts, Earlier, IslandCoverage, PeriodKind, Ratio, SharedBy, SharedOutage, SiteCoverage, Variant,
+    sensitivity, shared_outages,
 };
 use crate::day::Reason;
 
 pub(super) fn render(report: &Report<'_>) -> String {
     let mut value = assessment_json(report.assessment);
     value["generated_at_s"] = json!(report.generated_at_s);
+    value["comparison"] = json!(report.before.map(|before| comparison_json(before, report.assessment)));
     let mut text = serde_json::to_string_pretty(&value).expect("values of our own making have string keys");
     text.push('\n');
     text
@@ -21,6 +24,11 @@ pub(super) fn render(report: &Report<'_>) -> String {
 /// The whole assessment, as in a JSON report and on `/api/coverage`.
 pub fn assessment_json(assessment: &Assessment) -> Value {
     let Assessment { name, period, scope, rules, input_sha256, .. } = assessment;
+    let variants: Vec<Value> = ["milder", "as_used", "stricter"]
+        .iter()
+        .zip(sensitivity(&assessment.sites, rules))
+        .map(|(name, variant)| variant_json(name, &variant))
+        .collect();
     json!({
         "period": {
             "name": name.to_string(),
@@ -36,9 +44,34 @@ pub fn assessment_json(assessment: &Assessment) -> Value {
         "districts": assessment.districts.iter().map(area_json).collect::<Vec<_>>(),
         "sites": assessment.sites.iter().map(site_json).collect::<Vec<_>>(),
         "shared_outages": shared_outages(&assessment.sites).iter().map(shared_json).collect::<Vec<_>>(),
+        "weighted_by_population": assessment.weighted().map(|weighted| json!({
+            "population": weighted.population,
+            "unreliable": weighted.unreliable.as_f64(),
+            "limited": weighted.limited.as_f64(),
+            "reliable": weighted.reliable.as_f64(),
+        })),
+        "sensitivity": variants,
         "rules": rules,
         "rules_since_s": assessment.rules_since_s,
         "input_sha256": input_sha256,
+    })
+}
+
+/// Offices that are in both periods.
+fn comparison_json(before: &Assessment, now: &Assessment) -> Value {
+    let office = |pair: &Both<'_>| {
+        json!({
+            "site": pair.now.site.code,
+            "standing_before": pair.before.standing.label(),
+            "standing": pair.now.standing.label(),
+            "availability_before": number(pair.before.availability),
+            "availability": number(pair.now.availability),
+        })
+    };
+    json!({
+        "period": before.name.to_string(),
+        "sites": both(before, now).iter().map(office).collect::<Vec<_>>(),
+        "input_sha256": before.input_sha256,
     })
 }
 
@@ -69,8 +102,24 @@ fn shared_json(event: &SharedOutage) -> Value {
     })
 }
 
+/// Who would stand where by other thresholds.
+fn variant_json(name: &str, variant: &Variant) -> Value {
+    let Counts { judged, reliable, limited, unreliable, .. } = variant.offices;
+    json!({
+        "thresholds": name,
+        "rules": variant.rules,
+        "offices": {
+            "judged": judged, "reliable": reliable, "limited": limited, "unreliable": unreliable,
+        },
+        "islands": variant.islands.iter().map(|(code, standing)| (code.clone(), json!(standing.label())))
+            .collect::<serde_json::Map<_, _>>(),
+    })
+}
+
 fn area_json(area: &AreaCoverage) -> Value {
-    json!({ "code": area.code, "name": area.name, "offices": area.counts })
+    json!({
+        "code": area.code, "name": area.name, "population": area.population, "offices": area.counts,
+    })
 }
 
 /// One office, as on `/api/sites/CODE`.

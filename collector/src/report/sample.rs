@@ -23,7 +23,7 @@ pub(super) fn region() -> &'static Region {
 }
 
 pub(super) fn report<'a>(assessment: &'a Assessment, letter: &'a Letter, paper: Paper) -> Report<'a> {
-    Report { assessment, region: region(), generated_at_s: MADE_AT_S, letter, paper }
+    Report { assessment, before: None, region: region(), generated_at_s: MADE_AT_S, letter, paper }
 }
 
 /// The third quarter of 2026 of these offices; one in seven has no agent, one in eleven few days.

@@ -27,6 +27,7 @@ pub(super) fn render(report: &Report<'_>, language: Language) -> Result<Vec<u8>,
     sheets::offices(&mut workbook, report, &formats, language)?;
     sheets::outages(&mut workbook, report, &formats, language)?;
     sheets::course(&mut workbook, report, &formats, language)?;
+    sheets::comparison(&mut workbook, report, &formats, language)?;
     sheets::not_judged(&mut workbook, report, &formats, language)?;
     sheets::outside(&mut workbook, report, &formats, language)?;
     sheets::method(&mut workbook, report, &formats, language)?;

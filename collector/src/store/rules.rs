@@ -11,7 +11,12 @@ use crate::coverage::{InForce, Rules};
 impl Admin {
     /// Keeps what the configuration says from `now_ms` on, when it differs from what counted last. The
     /// first ever count for all time before, too. Tells whether something changed.
-    pub fn date_rules(&mut self, rules: &Rules, holidays: &Holidays, now_ms: i64) -> Result<bool, StoreError> {
+    pub fn date_rules(
+        &mut self,
+        rules: &Rules,
+        holidays: &Holidays,
+        now_ms: i64,
+    ) -> Result<bool, StoreError> {
         let connection = self.connection();
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let last = in_force(&transaction, i64::MAX)?;
@@ -47,9 +52,8 @@ fn in_force(connection: &Connection, at_ms: i64) -> Result<Option<InForce>, Stor
         "SELECT valid_from_ms, rules, holidays FROM rules_version WHERE valid_from_ms <= ?1
          ORDER BY valid_from_ms DESC LIMIT 1",
     )?;
-    let row: Option<(i64, String, String)> = select
-        .query_row([at_ms.max(first)], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
-        .optional()?;
+    let row: Option<(i64, String, String)> =
+        select.query_row([at_ms.max(first)], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional()?;
     let Some((from_ms, rules, holidays)) = row else { return Ok(None) };
     let damaged = |error: serde_json::Error| StoreError::Damaged(format!("dated rules: {error}"));
     Ok(Some(InForce {

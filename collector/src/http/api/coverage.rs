@@ -67,6 +67,7 @@ pub(super) async fn report(
             region,
             generated_at_s: now_ms.div_euclid(1000),
             letter: &Letter::default(),
+            before: None,
             paper: Paper::default(),
         };
         (file_name(&assessment, format), report.render(format, language))

@@ -1,7 +1,7 @@
 //! What a reader should know who reads nothing else.
 
 use super::super::Language;
-use super::super::cells::count;
+use super::super::cells::{count, percent_down};
 use super::super::document::Block;
 use super::areas::{island_name, of};
 use crate::assessment::Assessment;
@@ -43,6 +43,7 @@ pub(in super::super) fn sentences(assessment: &Assessment, language: Language) -
             ),
         });
     }
+    sentences.extend(by_people(assessment, language));
     sentences.push(islands(assessment, language));
     if all.at_border > 0 {
         let n = of(all.at_border, all.judged, language);
@@ -72,6 +73,22 @@ pub(in super::super) fn sentences(assessment: &Assessment, language: Language) -
         });
     }
     sentences
+}
+
+/// Which shares of the judged offices these are when a regency counts as much as it has people.
+fn by_people(assessment: &Assessment, language: Language) -> Option<String> {
+    let weighted = assessment.weighted()?;
+    let percent = |ratio| percent_down(Some(ratio), language);
+    let (bad, middle) = (percent(weighted.unreliable), percent(weighted.limited));
+    let (good, people) = (percent(weighted.reliable), count(weighted.population, language));
+    Some(match language {
+        Language::Id => format!(
+            "Ditimbang menurut {people} penduduk kabupaten dan kota (Dukcapil, semester II 2024): {bad} tidak andal, {middle} terbatas, {good} andal."
+        ),
+        Language::En => format!(
+            "Weighted by the {people} people of the regencies (Dukcapil, second half of 2024): {bad} unreliable, {middle} limited, {good} reliable."
+        ),
+    })
 }
 
 /// A report about nothing says that it is one.

@@ -25,10 +25,11 @@ pub(in super::super) fn name_of(stretch: &Stretch, step: Step, language: Languag
     }
 }
 
-pub(super) fn write(blocks: &mut Vec<Block>, assessment: &Assessment, language: Language) {
+/// The chart with its heading; tells whether there was anything to draw.
+pub(super) fn chart_only(blocks: &mut Vec<Block>, assessment: &Assessment, language: Language) -> bool {
     let stretches = stretches(assessment);
     if stretches.iter().all(|stretch| stretch.seen_s == 0) {
-        return;
+        return false;
     }
     let step = Step::of(assessment.period.window);
     let heading = match step {
@@ -37,6 +38,14 @@ pub(super) fn write(blocks: &mut Vec<Block>, assessment: &Assessment, language: 
     };
     blocks.push(Block::Heading(heading.to_owned()));
     blocks.push(Block::Chart(chart(&stretches, step, assessment, language)));
+    true
+}
+
+pub(super) fn write(blocks: &mut Vec<Block>, assessment: &Assessment, language: Language) {
+    if !chart_only(blocks, assessment, language) {
+        return;
+    }
+    let (stretches, step) = (stretches(assessment), Step::of(assessment.period.window));
     let names = match language {
         Language::Id => [
             (if step == Step::Day { "Hari" } else { "Bulan" }, 24),

@@ -23,6 +23,8 @@ pub(super) enum Value {
     ShareUp(Option<Ratio>),
     /// With one decimal.
     Number(Option<f64>),
+    /// Hundredths of a per cent that something rose or fell, shown with its sign.
+    Points(Option<i64>),
     /// Local seconds since 1970.
     Moment(i64),
     /// Local midnight, seconds since 1970.
@@ -53,6 +55,7 @@ pub(super) struct Formats {
     count: Format,
     share: Format,
     number: Format,
+    points: Format,
     moment: Format,
     date: Format,
     length: Format,
@@ -73,6 +76,7 @@ impl Formats {
             count: top().set_num_format("#,##0"),
             share: top().set_num_format("0.00%"),
             number: top().set_num_format("#,##0.0"),
+            points: top().set_num_format("+0.00;-0.00;0.00"),
             moment: top().set_num_format("yyyy-mm-dd hh:mm:ss"),
             date: top().set_num_format("yyyy-mm-dd"),
             length: top().set_num_format("[h]:mm:ss"),
@@ -104,11 +108,13 @@ impl Formats {
             | Value::Share(None)
             | Value::ShareUp(None)
             | Value::Number(None)
+            | Value::Points(None)
             | Value::Length(None) => return Ok(()),
             Value::Count(count) => (*count as f64, &self.count),
             Value::Share(Some(ratio)) => (share(ratio, false), &self.share),
             Value::ShareUp(Some(ratio)) => (share(ratio, true), &self.share),
             Value::Number(Some(number)) => (*number, &self.number),
+            Value::Points(Some(hundredths)) => (*hundredths as f64 / 100.0, &self.points),
             Value::Length(Some(seconds)) => (*seconds as f64 / 86_400.0, &self.length),
             Value::Moment(local_s) | Value::Date(local_s) => {
                 let format = if matches!(value, Value::Date(_)) { &self.date } else { &self.moment };

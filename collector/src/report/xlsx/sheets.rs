@@ -3,6 +3,7 @@
 use rust_xlsxwriter::{Workbook, XlsxError};
 use suar_wire::Cause;
 
+use super::super::compose::Both;
 use super::super::words::{cause_words, island_words, link_words, reason_words};
 use super::super::{Language, Report, compose, method};
 use super::sheet::{Column, Formats, ROWS_MAX, Value, plain, set_page, table};
@@ -382,6 +383,39 @@ pub(super) fn method(
         sheet.set_row_height(row, 15.0 * lines_high)?;
     }
     Ok(())
+}
+
+/// Offices of both periods, only where a report compares.
+pub(super) fn comparison(
+    workbook: &mut Workbook,
+    report: &Report<'_>,
+    formats: &Formats,
+    language: Language,
+) -> Result<(), XlsxError> {
+    let Some(before) = report.before else { return Ok(()) };
+    let pick = |id, en| language.pick(id, en);
+    let standing = move |site: &SiteCoverage| text(super::super::standing_words(site.standing, language));
+    let columns: Vec<Column<'_, Both<'_>>> = vec![
+        Column::new(pick("Kode", "Code"), 15, |pair: &Both<'_>| text(pair.now.site.code.as_str())),
+        Column::new(pick("Kantor", "Office"), 32, |pair: &Both<'_>| text(&pair.now.site.name)),
+        Column::new(pick("Penilaian dulu", "Standing before"), 18, move |pair: &Both<'_>| {
+            standing(pair.before)
+        }),
+        Column::new(pick("Penilaian sekarang", "Standing now"), 18, move |pair: &Both<'_>| {
+            standing(pair.now)
+        }),
+        Column::new(pick("Ketersediaan dulu", "Availability before"), 13, |pair: &Both<'_>| {
+            Value::Share(pair.before.availability)
+        }),
+        Column::new(pick("Ketersediaan sekarang", "Availability now"), 13, |pair: &Both<'_>| {
+            Value::Share(pair.now.availability)
+        }),
+        Column::new(pick("Selisih (poin)", "Change (points)"), 13, |pair: &Both<'_>| {
+            Value::Points(pair.change())
+        }),
+    ];
+    let both = compose::both(before, report.assessment);
+    table(workbook, pick("Perbandingan", "Comparison"), formats, 2, &columns, &both)
 }
 
 /// Nothing per cent of an office without an agent would read as a finding.
