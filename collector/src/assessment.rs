@@ -4,13 +4,14 @@
 //! Reports, `/metrics` and `/api` all come through here, so that they cannot disagree.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use suar_wire::{AgentId, SiteCode};
 
 use crate::calendar::{Holidays, PeriodError, PeriodName, Span, day_of_date};
 use crate::coverage::{
     AgentDays, Counts, Earlier, InForce, InputChecksum, IslandCoverage, OutsideIsland, Period, PeriodKind,
-    Rules, SiteCoverage, SiteInput, Throughput, Weighted, judge_islands, judge_site, weighted,
+    Rules, SiteChecksum, SiteCoverage, SiteInput, Throughput, Weighted, judge_islands, judge_site, weighted,
 };
 use crate::day::{Day, DaySummary};
 use crate::region::{Place, Region};
@@ -134,7 +135,19 @@ pub struct Request<'a> {
 }
 
 /// Judges every office of the scope.
-pub fn assess<S: Source>(source: &S, request: Request<'_>) -> Result<Assessment, AssessError<S::Error>> {
+pub fn assess<S: Source + Send>(
+    source: &S,
+    request: Request<'_>,
+) -> Result<Assessment, AssessError<S::Error>> {
+    assess_with(source, Vec::new(), request)
+}
+
+/// The same, on as many threads more as there are helpers: other views of the same source.
+pub fn assess_with<S: Source + Send>(
+    source: &S,
+    helpers: Vec<S>,
+    request: Request<'_>,
+) -> Result<Assessment, AssessError<S::Error>> {
     let Request { region, name, now_s, .. } = request;
     let kind = if name.is_quarter() { PeriodKind::Quarter } else { PeriodKind::Other };
     let period = Period { window: name.until(now_s)?, kind };
@@ -153,37 +166,32 @@ pub fn assess<S: Source>(source: &S, request: Request<'_>) -> Result<Assessment,
         found: request.scope.unwrap_or_default().chars().take(60).collect(),
     })?;
 
-    let mut checksum = InputChecksum::new(period, rules, holidays);
-    let mut sites = Vec::new();
+    let mut offices = Vec::new();
     for Known { site, existed, earlier } in &known {
         let inside = match (place, one_site) {
             // An area's code wins: a site is usually named after its village, and both mean the same office.
             (Some(place), _) => place.holds(&site.village, &site.island),
             (None, code) => code == Some(site.code.as_str()),
         };
-        let here = agents.get(&site.code).map(Vec::as_slice).unwrap_or_default();
-        let here: Vec<AgentAt> =
-            here.iter().copied().filter(|agent| agent.joined_s < period.window.end_s).collect();
+        let agents = agents.get(&site.code).map(Vec::as_slice).unwrap_or_default();
+        let agents: Vec<AgentAt> =
+            agents.iter().copied().filter(|agent| agent.joined_s < period.window.end_s).collect();
         // A site registered after the period belongs to it only when it was measured in it.
-        if !inside || (!existed && here.is_empty()) {
+        if !inside || (!existed && agents.is_empty()) {
             continue;
         }
-        let measured = measured(site, &here, period.window);
-        let days = here
-            .iter()
-            .map(|agent| days_of(source, agent.agent, measured))
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(AssessError::Store)?;
+        let measured = measured(site, &agents, period.window);
         let counted = earlier.partition_point(|earlier| earlier.until_s <= measured.start_s);
-        let input = SiteInput {
-            site,
-            earlier: &earlier[counted..],
-            agents: &days,
-            measured,
-            throughput: Throughput::default(),
-        };
-        checksum.add(input);
-        sites.push(judge_site(input, period, rules, holidays));
+        offices.push(Office { site, earlier: &earlier[counted..], agents, measured });
+    }
+    let mut checksum = InputChecksum::new(period, rules, holidays);
+    let mut sites = Vec::with_capacity(offices.len());
+    let judged = judge_all(source, helpers, &offices, |input| {
+        (SiteChecksum::of(input), judge_site(input, period, rules, holidays))
+    });
+    for (input, site) in judged.map_err(AssessError::Store)? {
+        checksum.add(&input);
+        sites.push(site);
     }
 
     let (islands, outside) = judge_islands(region, &sites, rules, |island| {
@@ -205,6 +213,49 @@ pub fn assess<S: Source>(source: &S, request: Request<'_>) -> Result<Assessment,
         rules_since_s: since_s,
         input_sha256: checksum.finish(),
     })
+}
+
+/// An office of the scope, before its days are read.
+struct Office<'a> {
+    site: &'a Site,
+    earlier: &'a [Earlier],
+    agents: Vec<AgentAt>,
+    measured: Span,
+}
+
+/// What `judge` says of every office, in their order. Threads take the next office that none has taken.
+fn judge_all<S: Source + Send, T: Send>(
+    source: &S,
+    helpers: Vec<S>,
+    offices: &[Office<'_>],
+    judge: impl Fn(SiteInput<'_>) -> T + Sync,
+) -> Result<Vec<T>, S::Error> {
+    let next = AtomicUsize::new(0);
+    let take = |source: &S| {
+        let mut judged = Vec::new();
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let Some(office) = offices.get(at) else { return Ok(judged) };
+            let Office { site, earlier, agents, measured } = office;
+            let days = agents
+                .iter()
+                .map(|agent| days_of(source, agent.agent, *measured))
+                .collect::<Result<Vec<_>, S::Error>>()?;
+            let (measured, throughput) = (*measured, Throughput::default());
+            judged.push((at, judge(SiteInput { site, earlier, agents: &days, measured, throughput })));
+        }
+    };
+    let mut judged = std::thread::scope(|scope| {
+        let take = &take;
+        let threads: Vec<_> = helpers.into_iter().map(|helper| scope.spawn(move || take(&helper))).collect();
+        let mut judged: Vec<(usize, T)> = take(source)?;
+        for thread in threads {
+            judged.extend(thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
+        }
+        Ok(judged)
+    })?;
+    judged.sort_unstable_by_key(|(at, _)| *at);
+    Ok(judged.into_iter().map(|(_, judged)| judged).collect())
 }
 
 fn scope_of(place: Option<Place<'_>>, one_site: Option<&str>, known: &[Known]) -> Option<Scope> {

@@ -296,6 +296,23 @@ mod tests {
     }
 
     #[test]
+    fn the_calendar_file_adds_to_the_national_days_and_its_mistakes_name_it() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let (file, calendar) = (dir.path().join("collector.toml"), dir.path().join("calendar.csv"));
+        std::fs::write(&file, format!("[calendar]\nfile = {:?}\n", calendar.display().to_string()))
+            .expect("written");
+        let load = |text: &str| {
+            std::fs::write(&calendar, text).expect("written");
+            Config::load(&file)
+        };
+        let config = load(include_str!("../../deploy/examples/calendar.csv")).expect("the example is right");
+        assert_eq!(config.holidays.iter().count(), Holidays::national().iter().count() + 1 + 30);
+        let error = load("2026-11-21,19,Hari jadi\n2026-02-30,19,Libur\n").expect_err("no such day");
+        let place = format!("{}, line 2: \"2026-02-30\" is no date", calendar.display());
+        assert!(error.to_string().contains(&place), "{error}");
+    }
+
+    #[test]
     fn every_mistake_is_told_at_once_with_its_key_and_what_would_be_right() {
         let wrong = r#"
             dat = "/x"

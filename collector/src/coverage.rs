@@ -17,7 +17,7 @@ mod site;
 mod timeline;
 mod weighted;
 
-pub use checksum::InputChecksum;
+pub use checksum::{InputChecksum, SiteChecksum};
 pub use course::{Step, Stretch};
 pub use grades::{Grade, Indicators, Standing};
 pub use interval::Bounds;

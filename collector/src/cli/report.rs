@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use crate::assessment::{Request, assess};
+use crate::assessment::{Assessment, Request, assess_with};
 use crate::calendar::{PeriodName, TimeZone, day_of_date};
 use crate::config::Config;
 use crate::region::Region;
@@ -81,8 +81,12 @@ fn report(
         scope: args.scope.as_deref(),
         now_s,
     };
-    let assessment = assess(&reader, request)?;
-    let before = args.compare.map(|name| assess(&reader, Request { name, ..request })).transpose()?;
+    let of = |request| -> anyhow::Result<Assessment> {
+        let helpers = (1..threads()).map(|_| Reader::open(dir)).collect::<Result<_, _>>()?;
+        Ok(assess_with(&reader, helpers, request)?)
+    };
+    let assessment = of(request)?;
+    let before = args.compare.map(|name| of(Request { name, ..request })).transpose()?;
     let letter = args.letter.as_deref().map_or(Ok(Letter::default()), letter_of)?;
     let report = Report {
         assessment: &assessment,
@@ -95,6 +99,11 @@ fn report(
     Ok(report.render(args.format, args.lang)?)
 }
 
+/// As many as there are cores, up to a few: more would wait for the disk.
+fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| cores.get().min(4))
+}
+
 fn letter_of(file: &Path) -> anyhow::Result<Letter> {
     let name = file.display().to_string();
     let text = std::fs::read_to_string(file).with_context(|| format!("{name} could not be read"))?;
@@ -104,6 +113,8 @@ fn letter_of(file: &Path) -> anyhow::Result<Letter> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::calendar::Holidays;
+    use crate::coverage::Rules;
     use crate::region::builtin;
     use clap::Parser;
 
@@ -135,6 +146,34 @@ mod tests {
     }
 
     #[test]
+    fn an_old_report_made_again_goes_by_the_rules_of_its_time() {
+        let dir = tempfile::tempdir().expect("a directory");
+        crate::store::schema::create(dir.path()).expect("a store");
+        let mut admin = Admin::open(dir.path()).expect("open");
+        let holidays = Holidays::national();
+        let day_ms = 86_400_000;
+        admin.date_rules(&Rules::default(), &holidays, NOW_S * 1000 - 200 * day_ms).expect("dated");
+        let strict = Rules { availability_reliable: 0.995, ..Rules::default() };
+        let config = Config { coverage: strict.clone(), ..Config::parse("").expect("defaults") };
+        let region = builtin("19").expect("built in");
+        let made = |words: &[&str]| {
+            let words = ["report", "--format", "json"].iter().chain(words);
+            let line = Line::try_parse_from(words).expect("arguments");
+            report(dir.path(), region, &config, &line.arguments, NOW_S).expect("a report")
+        };
+        let before = made(&["--period", "2026-Q3"]);
+        admin.date_rules(&strict, &holidays, NOW_S * 1000 - day_ms).expect("dated");
+        assert_eq!(made(&["--period", "2026-Q3"]), before);
+        let of = |made: Vec<u8>| {
+            let report: serde_json::Value = serde_json::from_slice(&made).expect("JSON");
+            report["rules"]["availability_reliable"].as_f64()
+        };
+        assert_eq!(of(before), Some(0.99));
+        assert_eq!(of(made(&["--period", "2026-Q3", "--rules-of", "2026-11-24"])), Some(0.995));
+        assert_eq!(of(made(&["--period", "2026-Q4"])), Some(0.995));
+    }
+
+    #[test]
     fn what_cannot_be_reported_is_refused_in_one_sentence() {
         for (words, part) in [
             (["--period", "2026-Q9"], "2026-Q9"),
@@ -142,6 +181,8 @@ mod tests {
             (["--scope", "99.99"], "\"99.99\" is no code"),
             (["--format", "docx"], "md, csv, json"),
             (["--lang", "nl"], "id or en"),
+            (["--compare", "2026-09-31"], "2026-09-31"),
+            (["--rules-of", "2026-02-30"], "2026-02-30"),
             (["--paper", "letter"], "a4 or f4"),
             (["--letter", "/nowhere/letter.toml"], "/nowhere/letter.toml could not be read"),
         ] {

@@ -1,9 +1,7 @@
 //! A checksum of everything that went into a report, so that two people can see that theirs came from
 //! the same records and rules.
 
-use std::fmt;
-
-use ring::digest::{Context, SHA256};
+use ring::digest::{Context, Digest, SHA256};
 use suar_wire::Cause;
 
 use super::rules::Rules;
@@ -12,49 +10,74 @@ use crate::calendar::Holidays;
 use crate::day::{Reason, State};
 use crate::registry::Site;
 
+/// SHA-256 over a canonical form of the input, in the order it was added.
+#[derive(Clone)]
+pub struct InputChecksum(Hash);
+
+/// Of what went in of one office; made wherever the office is judged.
+#[derive(Debug, Clone, Copy)]
+pub struct SiteChecksum(Digest);
+
+impl InputChecksum {
+    pub fn new(period: Period, rules: &Rules, holidays: &Holidays) -> Self {
+        let mut hash = Hash::new();
+        hash.text("suar report input 2");
+        hash.number(period.window.start_s);
+        hash.number(period.window.end_s);
+        // Debug of plain numbers is stable and needs no error path.
+        hash.text(&format!("{:?} {rules:?}", period.kind));
+        for holiday in holidays.iter() {
+            let hours = holiday.hours.as_ref().map(ToString::to_string).unwrap_or_default();
+            hash.text(&format!("{} {} {hours}", holiday.date, holiday.scope));
+        }
+        Self(hash)
+    }
+
+    /// Adds one office; the caller keeps the order by code.
+    pub fn add(&mut self, site: &SiteChecksum) {
+        self.0.bytes(site.0.as_ref());
+    }
+
+    /// Lower-case hexadecimal.
+    pub fn finish(self) -> String {
+        data_encoding::HEXLOWER.encode(self.0.finish().as_ref())
+    }
+}
+
+impl SiteChecksum {
+    pub fn of(input: SiteInput<'_>) -> Self {
+        let mut hash = Hash::new();
+        hash.site(input.site);
+        for earlier in input.earlier {
+            hash.number(earlier.until_s);
+            hash.site(&earlier.site);
+        }
+        hash.number(input.measured.start_s);
+        hash.number(input.measured.end_s);
+        for agent in input.agents {
+            hash.agent(agent);
+        }
+        Self(hash.finish())
+    }
+}
+
 /// Hashing a few bytes at a time costs more than hashing them together.
 const BUFFER_BYTES: usize = 16 * 1024;
 
-/// SHA-256 over a canonical form of the input, in the order it was added.
 #[derive(Clone)]
-pub struct InputChecksum {
+struct Hash {
     hashed: Context,
     waiting: Vec<u8>,
 }
 
-impl InputChecksum {
-    pub fn new(period: Period, rules: &Rules, holidays: &Holidays) -> Self {
-        let mut checksum = Self { hashed: Context::new(&SHA256), waiting: Vec::with_capacity(BUFFER_BYTES) };
-        checksum.text("suar report input 2");
-        checksum.number(period.window.start_s);
-        checksum.number(period.window.end_s);
-        // Debug of plain numbers is stable and needs no error path.
-        checksum.text(&format!("{:?} {rules:?}", period.kind));
-        for holiday in holidays.iter() {
-            let hours = holiday.hours.as_ref().map(ToString::to_string).unwrap_or_default();
-            checksum.text(&format!("{} {} {hours}", holiday.date, holiday.scope));
-        }
-        checksum
+impl Hash {
+    fn new() -> Self {
+        Self { hashed: Context::new(&SHA256), waiting: Vec::with_capacity(BUFFER_BYTES) }
     }
 
-    /// Adds one office; the caller keeps the order by code.
-    pub fn add(&mut self, input: SiteInput<'_>) {
-        self.site(input.site);
-        for earlier in input.earlier {
-            self.number(earlier.until_s);
-            self.site(&earlier.site);
-        }
-        self.number(input.measured.start_s);
-        self.number(input.measured.end_s);
-        for agent in input.agents {
-            self.agent(agent);
-        }
-    }
-
-    /// Lower-case hexadecimal.
-    pub fn finish(mut self) -> String {
+    fn finish(mut self) -> Digest {
         self.hashed.update(&self.waiting);
-        data_encoding::HEXLOWER.encode(self.hashed.finish().as_ref())
+        self.hashed.finish()
     }
 
     fn site(&mut self, site: &Site) {
@@ -76,19 +99,23 @@ impl InputChecksum {
         self.text("agent");
         for (day, summary) in &agent.days {
             self.number(i64::from(*day));
-            self.number(i64::from(summary.slot_seconds));
+            self.small(summary.slot_seconds);
+            self.length(&summary.runs);
             for run in &summary.runs {
-                self.number(i64::from(run.start_s));
-                self.number(i64::from(run.length_s));
-                self.number(state_code(run.state));
+                self.small(run.start_s);
+                self.small(run.length_s);
+                self.small(state_code(run.state));
             }
+            self.length(&summary.blocks);
             for block in &summary.blocks {
-                self.number(-1 - i64::from(block.block));
+                self.small(u32::from(block.block));
                 for count in [block.sent, block.lost, block.late, block.duplicates] {
-                    self.number(i64::from(count));
+                    self.small(count);
                 }
+                self.length(&block.rtt.buckets);
                 for (bucket, count) in &block.rtt.buckets {
-                    self.number(i64::from(*bucket) << 32 | i64::from(*count));
+                    self.bytes(&bucket.to_le_bytes());
+                    self.small(*count);
                 }
             }
         }
@@ -99,7 +126,15 @@ impl InputChecksum {
         self.bytes(text.as_bytes());
     }
 
+    fn length<T>(&mut self, list: &[T]) {
+        self.number(list.len() as i64);
+    }
+
     fn number(&mut self, number: i64) {
+        self.bytes(&number.to_le_bytes());
+    }
+
+    fn small(&mut self, number: u32) {
         self.bytes(&number.to_le_bytes());
     }
 
@@ -112,8 +147,8 @@ impl InputChecksum {
     }
 }
 
-fn state_code(state: State) -> i64 {
-    let place = |found: Option<usize>| found.map_or(99, |at| at as i64);
+fn state_code(state: State) -> u32 {
+    let place = |found: Option<usize>| found.map_or(99, |at| at as u32);
     match state {
         State::Up => 0,
         State::Down(cause) => 100 + place(Cause::ALL.iter().position(|known| *known == cause)),
@@ -121,8 +156,8 @@ fn state_code(state: State) -> i64 {
     }
 }
 
-impl fmt::Debug for InputChecksum {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl std::fmt::Debug for InputChecksum {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("InputChecksum")
     }
 }

@@ -1,8 +1,9 @@
 //! Reports as a reader gets them, made of a sample quarter.
 
 use super::sample::{empty_quarter, month, quarter, region, report, sites};
-use super::{Format, Language, Letter, Paper};
+use super::{Format, Language, Letter, Paper, Report};
 use crate::assessment::Assessment;
+use crate::coverage::{Counts, sensitivity};
 
 const FORMATS: [Format; 6] =
     [Format::Markdown, Format::Csv, Format::Json, Format::Xlsx, Format::Html, Format::Pdf];
@@ -137,5 +138,47 @@ fn keep(directory: &str, assessment: &Assessment) {
             let path = format!("{directory}/report-{suffix}.{}", format.extension());
             std::fs::write(path, made(assessment, format, language)).expect("a writable directory");
         }
+    }
+}
+
+#[test]
+fn a_report_that_compares_tells_every_office_of_both_periods_and_its_change() {
+    let (now, before) = (quarter(sites(30), None), month(sites(30)));
+    let letter = Letter::default();
+    let report = Report { before: Some(&before), ..report(&now, &letter, Paper::A4) };
+    let page = report.render(Format::Markdown, Language::Id).expect("it is written");
+    let page = String::from_utf8(page).expect("UTF-8");
+    let section = page.split("## Dibandingkan dengan Agustus 2026").nth(1).expect("the section");
+    let section = section.split("\n## ").next().expect("its end");
+    for site in &now.sites {
+        assert!(section.contains(&format!("| {} |", site.site.code)), "{}", site.site.code);
+    }
+    let json = report.render(Format::Json, Language::Id).expect("it is written");
+    let json: serde_json::Value = serde_json::from_slice(&json).expect("JSON");
+    let told = json["comparison"]["sites"].as_array().expect("offices");
+    assert_eq!((told.len(), &json["comparison"]["period"]), (30, &"2026-08".into()));
+    for (told, site) in told.iter().zip(&before.sites) {
+        assert_eq!(told["standing_before"], site.standing.label());
+        assert_eq!(told["availability_before"].is_null(), site.availability.is_none());
+    }
+    report.render(Format::Xlsx, Language::En).expect("it is written");
+    report.render(Format::Pdf, Language::En).expect("it is written");
+}
+
+#[test]
+fn other_thresholds_move_standings_only_where_they_should() {
+    let assessment = quarter(sites(60), None);
+    let [milder, used, stricter] = sensitivity(&assessment.sites, &assessment.rules);
+    let mut counts = Counts::default();
+    assessment.sites.iter().for_each(|site| counts.add(site));
+    assert_eq!(used.offices.unreliable, counts.unreliable);
+    assert_eq!(used.offices.limited, counts.limited);
+    assert_eq!([milder.offices.judged, stricter.offices.judged], [counts.judged; 2]);
+    assert!(
+        milder.offices.unreliable <= counts.unreliable && counts.unreliable <= stricter.offices.unreliable
+    );
+    for island in &assessment.islands {
+        assert_eq!(used.islands[&island.code], island.standing, "{}", island.code);
+        assert!(stricter.islands[&island.code] <= milder.islands[&island.code], "{}", island.code);
     }
 }

@@ -117,8 +117,8 @@ pub fn summaries(
     let mut rows = select.query(params![agent.0, from, to])?;
     let mut summaries = Vec::new();
     while let Some(row) = rows.next()? {
-        let bytes: Vec<u8> = row.get(1)?;
-        summaries.push((row.get(0)?, summary_bytes::decode(&bytes)?));
+        let bytes = row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?;
+        summaries.push((row.get(0)?, summary_bytes::decode(bytes)?));
     }
     Ok(summaries)
 }

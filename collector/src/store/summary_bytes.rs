@@ -80,48 +80,189 @@ fn encode_block(block: &Block) -> BlockPb {
     }
 }
 
+/// Reads the fields straight into a summary: with a message and its lists for every half hour, a report spent half
+/// of its time on memory that it threw away at once.
 pub fn decode(bytes: &[u8]) -> Result<DaySummary, StoreError> {
-    let pb = SummaryPb::decode(bytes).map_err(|error| StoreError::Damaged(error.to_string()))?;
-    decoded(&pb).ok_or_else(|| StoreError::Damaged("a summary's columns do not fit together".to_owned()))
+    decoded(bytes).ok_or_else(|| StoreError::Damaged("a summary's columns do not fit together".to_owned()))
 }
 
-fn decoded(pb: &SummaryPb) -> Option<DaySummary> {
-    let mut summary = DaySummary {
-        synced: pb.synced,
-        estimated: pb.estimated,
-        bounded: pb.bounded,
-        slot_seconds: pb.slot_seconds,
-        ..DaySummary::default()
-    };
+fn decoded(bytes: &[u8]) -> Option<DaySummary> {
+    let mut summary = DaySummary::default();
+    let mut fields = Fields(bytes);
+    while !fields.0.is_empty() {
+        match fields.next()? {
+            (1, Value::Bytes(runs)) => summary.runs = decoded_runs(runs)?,
+            (2, Value::Bytes(block)) => summary.blocks.push(decoded_block(block)?),
+            (3, Value::Number(number)) => summary.synced = u32::try_from(number).ok()?,
+            (4, Value::Number(number)) => summary.estimated = u32::try_from(number).ok()?,
+            (5, Value::Number(number)) => summary.bounded = u32::try_from(number).ok()?,
+            (6, Value::Number(number)) => summary.slot_seconds = u32::try_from(number).ok()?,
+            (1..=6, _) => return None,
+            _ => {}
+        }
+    }
+    Some(summary)
+}
+
+fn decoded_runs(mut columns: &[u8]) -> Option<Vec<Run>> {
+    let mut runs = Vec::new();
     let mut end_s = 0u32;
-    for run in pb.runs.chunks(3) {
-        let [distance_s, length_s, code] = run.try_into().ok()?;
-        let state = match Verdict::from_code(code)? {
+    while !columns.is_empty() {
+        let (distance_s, length_s) = (small(&mut columns)?, small(&mut columns)?);
+        let state = match Verdict::from_code(small(&mut columns)?)? {
             Verdict::Up => State::Up,
             Verdict::Down(cause) => State::Down(cause),
         };
         let start_s = end_s.checked_add(distance_s)?;
         end_s = start_s.checked_add(length_s)?;
-        summary.runs.push(Run { start_s, length_s, state });
+        runs.push(Run { start_s, length_s, state });
     }
-    summary.blocks = pb.blocks.iter().map(decoded_block).collect::<Option<_>>()?;
-    Some(summary)
+    Some(runs)
 }
 
-fn decoded_block(pb: &BlockPb) -> Option<Block> {
-    let mut bucket = 0u32;
-    let mut buckets = Vec::with_capacity(pb.rtt.len() / 2);
-    for pair in pb.rtt.chunks(2) {
-        let [distance, count] = pair.try_into().ok()?;
-        bucket = bucket.checked_add(distance)?;
-        buckets.push((u16::try_from(bucket).ok()?, count));
+fn decoded_block(bytes: &[u8]) -> Option<Block> {
+    let mut block = Block::default();
+    let mut fields = Fields(bytes);
+    while !fields.0.is_empty() {
+        match fields.next()? {
+            (1, Value::Number(number)) => block.block = u8::try_from(number).ok()?,
+            (2, Value::Number(number)) => block.sent = u32::try_from(number).ok()?,
+            (3, Value::Number(number)) => block.lost = u32::try_from(number).ok()?,
+            (4, Value::Number(number)) => block.late = u32::try_from(number).ok()?,
+            (5, Value::Number(number)) => block.duplicates = u32::try_from(number).ok()?,
+            (6, Value::Bytes(rtt)) => block.rtt = decoded_rtt(rtt)?,
+            (1..=6, _) => return None,
+            _ => {}
+        }
     }
-    Some(Block {
-        block: u8::try_from(pb.block).ok()?,
-        sent: pb.sent,
-        lost: pb.lost,
-        late: pb.late,
-        duplicates: pb.duplicates,
-        rtt: RttHistogram { buckets },
-    })
+    Some(block)
+}
+
+fn decoded_rtt(mut columns: &[u8]) -> Option<RttHistogram> {
+    // Two bytes at least for a bucket and its count.
+    let mut buckets = Vec::with_capacity(columns.len() / 2);
+    let mut bucket = 0u32;
+    while !columns.is_empty() {
+        bucket = bucket.checked_add(small(&mut columns)?)?;
+        buckets.push((u16::try_from(bucket).ok()?, small(&mut columns)?));
+    }
+    Some(RttHistogram { buckets })
+}
+
+/// The fields of a protobuf message, in the order they stand.
+struct Fields<'a>(&'a [u8]);
+
+enum Value<'a> {
+    Number(u64),
+    /// A message, or packed numbers.
+    Bytes(&'a [u8]),
+    /// Of a kind that a summary has none of.
+    Other,
+}
+
+impl<'a> Fields<'a> {
+    /// The next field's tag and value; `None` where there is no whole one.
+    fn next(&mut self) -> Option<(u64, Value<'a>)> {
+        let key = varint(&mut self.0)?;
+        let value = match key & 7 {
+            0 => Value::Number(varint(&mut self.0)?),
+            1 => self.take(8).map(|_| Value::Other)?,
+            2 => {
+                let length = usize::try_from(varint(&mut self.0)?).ok()?;
+                Value::Bytes(self.take(length)?)
+            }
+            5 => self.take(4).map(|_| Value::Other)?,
+            _ => return None,
+        };
+        Some((key >> 3, value))
+    }
+
+    fn take(&mut self, length: usize) -> Option<&'a [u8]> {
+        let (taken, rest) = self.0.split_at_checked(length)?;
+        self.0 = rest;
+        Some(taken)
+    }
+}
+
+fn small(bytes: &mut &[u8]) -> Option<u32> {
+    u32::try_from(varint(bytes)?).ok()
+}
+
+/// Seven bits a byte, the lowest first.
+fn varint(bytes: &mut &[u8]) -> Option<u64> {
+    let mut number = 0;
+    for shift in (0..64).step_by(7) {
+        let (first, rest) = bytes.split_first()?;
+        *bytes = rest;
+        number |= u64::from(first & 0x7f) << shift;
+        if first & 0x80 == 0 {
+            return Some(number);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use suar_wire::Cause;
+
+    use super::*;
+
+    fn any_summary() -> impl Strategy<Value = DaySummary> {
+        let histogram = proptest::collection::btree_map(any::<u16>(), 1..u32::MAX, 0..20)
+            .prop_map(|buckets| RttHistogram { buckets: buckets.into_iter().collect() });
+        let block = (0..48u8, any::<[u32; 4]>(), histogram).prop_map(
+            |(block, [sent, lost, late, duplicates], rtt)| Block { block, sent, lost, late, duplicates, rtt },
+        );
+        let run = (0..5_000u32, 1..5_000u32, 0..Cause::ALL.len() + 1);
+        let runs = proptest::collection::vec(run, 0..9).prop_map(|parts| {
+            let mut end_s = 0;
+            let run = |(distance_s, length_s, state): (u32, u32, usize)| {
+                let start_s = end_s + distance_s;
+                end_s = start_s + length_s;
+                let state = Cause::ALL.get(state).map_or(State::Up, |cause| State::Down(*cause));
+                Run { start_s, length_s, state }
+            };
+            parts.into_iter().map(run).collect()
+        });
+        (runs, any::<[u32; 4]>(), proptest::collection::vec(block, 0..6)).prop_map(
+            |(runs, [slot_seconds, synced, estimated, bounded], blocks)| DaySummary {
+                runs,
+                slot_seconds,
+                blocks,
+                synced,
+                estimated,
+                bounded,
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_and_every_cut_or_turned_byte_is_no_panic(
+            summary in any_summary(), at in any::<prop::sample::Index>(), byte in any::<u8>(),
+        ) {
+            let mut bytes = encode(&summary);
+            prop_assert_eq!(decode(&bytes).ok(), Some(summary));
+            if !bytes.is_empty() {
+                let _ = decode(&bytes[..at.index(bytes.len())]);
+                let turned = at.index(bytes.len());
+                bytes[turned] = byte;
+                let _ = decode(&bytes);
+            }
+        }
+    }
+
+    #[test]
+    fn a_field_of_a_later_version_is_passed_over() {
+        let summary = DaySummary { synced: 7, slot_seconds: 60, ..DaySummary::default() };
+        let mut bytes = encode(&summary);
+        // Tags 9 to 12: a number, eight bytes, three bytes, four bytes.
+        bytes.extend([9 << 3, 5]);
+        bytes.extend([10 << 3 | 1, 0, 0, 0, 0, 0, 0, 0, 0]);
+        bytes.extend([11 << 3 | 2, 3, 1, 2, 3]);
+        bytes.extend([12 << 3 | 5, 0, 0, 0, 0]);
+        assert_eq!(decode(&bytes).ok(), Some(summary));
+    }
 }

@@ -10,7 +10,7 @@ use crate::assessment::Assessment;
 use crate::coverage::{SiteCoverage, Standing};
 
 /// More would not leave the page its method.
-const OUTAGES_MAX: usize = 6;
+const OUTAGES_MAX: usize = 3;
 
 pub(super) fn write(blocks: &mut Vec<Block>, assessment: &Assessment, language: Language) {
     for site in &assessment.sites {

@@ -79,6 +79,21 @@ fn pages_are_counted_heads_are_repeated_and_the_letter_is_there() {
 }
 
 #[test]
+fn a_village_fits_on_one_page_in_both_languages_and_papers() {
+    let all = sites(40);
+    for village in all.iter().map(|site| site.village.as_str()) {
+        let assessment = quarter(all.clone(), Some(village));
+        for (paper, language) in [(Paper::A4, Language::Id), (Paper::F4, Language::En)] {
+            let pdf = made(&assessment, &Letter::default(), paper, language);
+            let Some(text) = text(&pdf) else { return };
+            let of_one = language.pick("Halaman 1 dari 1", "Page 1 of 1");
+            assert!(text.contains(of_one), "{village}: {text}");
+            assert!(text.contains(&assessment.input_sha256[..20]));
+        }
+    }
+}
+
+#[test]
 fn a_blank_letter_prints_no_head_and_no_signature() {
     let assessment = quarter(sites(4), None);
     let pdf = made(&assessment, &Letter::default(), Paper::F4, Language::En);
