@@ -71,14 +71,15 @@ unpack_peers() {
     mkdir -p "$lab_tools_directory" && mv "$fetched/root" "$lab_peers_directory" && rm -r "$fetched"
 }
 
-# PyPI's prometheus-client in a virtual environment of ours.
-install_python_client() {
+# PyPI's prometheus-client, and what opens reports, in a virtual environment of ours.
+install_python_packages() {
     local python="$lab_tools_directory/python/bin/python3"
-    "$python" -c 'import prometheus_client' 2>/dev/null && return 0
+    "$python" -c 'import prometheus_client, openpyxl, jsonschema' 2>/dev/null && return 0
     python3 -m venv "$lab_tools_directory/python" || return 1
-    "$python" -m pip install --quiet --disable-pip-version-check 'prometheus-client==0.23.1' </dev/null
+    "$python" -m pip install --quiet --disable-pip-version-check \
+        'prometheus-client==0.23.1' 'openpyxl==3.1.5' 'jsonschema==4.26.0' </dev/null
 }
 
 install_lab_tools() {
-    install_missing_packages && unpack_prometheus && install_python_client
+    install_missing_packages && unpack_prometheus && install_python_packages
 }

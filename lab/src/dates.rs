@@ -1,4 +1,4 @@
-//! Quarters as text and as days; the lab needs no more of a calendar.
+//! Quarters and other periods as text and as days; the lab needs no more of a calendar.
 
 use anyhow::{Context, Result};
 
@@ -67,9 +67,63 @@ impl std::str::FromStr for Quarter {
     }
 }
 
+/// A year, a quarter or a month, by its local days.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Period {
+    /// As the collector reads it: `2026`, `2026-Q3` or `2026-07`.
+    pub name: String,
+    /// Days since 1970 of its first day and of the first day after it.
+    pub days: (i64, i64),
+}
+
+impl From<Quarter> for Period {
+    fn from(quarter: Quarter) -> Self {
+        Self { name: quarter.to_string(), days: quarter.days() }
+    }
+}
+
+impl std::str::FromStr for Period {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        if text.contains('Q') {
+            return text.parse::<Quarter>().map(Self::from);
+        }
+        let (year, month) = text.split_once('-').map_or((text, None), |(year, month)| (year, Some(month)));
+        let year: i64 = year.parse().with_context(|| format!("{text}: no year"))?;
+        let days = match month {
+            None => (days_to_month(year, 1), days_to_month(year + 1, 1)),
+            Some(month) => {
+                let month: i64 = month.parse().with_context(|| format!("{text}: no month"))?;
+                let next = if month == 12 { (year + 1, 1) } else { (year, month + 1) };
+                (days_to_month(year, month), days_to_month(next.0, next.1))
+            }
+        };
+        anyhow::ensure!(
+            (1970..=2900).contains(&year) && (28..=366).contains(&(days.1 - days.0)),
+            "{text}: no such period"
+        );
+        Ok(Self { name: text.to_owned(), days })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_year_has_four_quarters_and_twelve_months_without_a_gap() {
+        let days = |text: &str| text.parse::<Period>().unwrap_or_else(|error| panic!("{text}: {error}")).days;
+        for year in [2026, 2028] {
+            let quarters: Vec<_> = (1..=4).map(|number| days(&format!("{year}-Q{number}"))).collect();
+            let months: Vec<_> = (1..=12).map(|month| days(&format!("{year}-{month:02}"))).collect();
+            for parts in [quarters, months] {
+                assert!(parts.windows(2).all(|pair| pair[0].1 == pair[1].0));
+                assert_eq!((parts[0].0, parts[parts.len() - 1].1), days(&year.to_string()));
+            }
+        }
+        assert!("2026-13".parse::<Period>().is_err() && "soon".parse::<Period>().is_err());
+    }
 
     #[test]
     fn quarters_follow_each_other_without_a_gap_and_hold_their_days() {

@@ -1,40 +1,35 @@
-//! A simulated fleet: a quarter of many offices, straight into a collector's store, with the truth.
+//! A simulated fleet: a period of many offices, straight into a collector's store, with the truth.
 //!
 //! Records take the way of real ones (clock repair, interval sets, packing); only the network is left out.
+//! [`life`] is what happens, [`pc`] what an agent makes of it, [`delivery`] how it arrives.
 
-pub mod office;
+pub mod delivery;
+pub mod life;
+pub mod pc;
 
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::AtomicU32;
 
 use anyhow::{Context, Result};
-use suar_collector::exposition::Own;
-use suar_collector::ingest::{IngestCounters, Submission};
 use suar_collector::region::{Region, Village, builtin};
-use suar_collector::registry::{Site, fields::site_of_village};
+use suar_collector::registry::{LinkKind, Site, fields::site_of_village};
 use suar_collector::store::admin::{Admin, Joining};
-use suar_collector::store::pack::Due;
-use suar_collector::store::writer::{Job, Shared, Writer};
 use suar_wire::{AgentId, Plan, SlotWidth};
-use tokio::sync::oneshot;
 
-use crate::dates::Quarter;
+use crate::dates::Period;
 use crate::seed::Random;
-use office::Office;
+use delivery::Sending;
+use life::{DAY_S, Link, NIGHT_SUPPLY, Office, Stretch, WIB_S};
 
-/// Pushes in one commit: as many as the writer itself would take.
-const GROUP: usize = 256;
-/// Pushes between two packings: bounds the inbox.
-const PUSHES_A_PACKING: usize = 8_192;
 const DAY_MS: i64 = 86_400_000;
 
 #[derive(Debug, Clone)]
 pub struct Fleet {
     pub sites: usize,
-    pub quarter: Quarter,
+    pub period: Period,
     pub slot: SlotWidth,
     pub seed: u64,
+    /// Nothing is written of what comes after: for a period that has not ended.
+    pub until_s: Option<i64>,
 }
 
 /// What was written.
@@ -45,25 +40,62 @@ pub struct Written {
 }
 
 impl Fleet {
+    /// The period, local midnight to local midnight.
+    pub fn window(&self) -> Stretch {
+        let (first, after) = self.period.days;
+        Stretch { from_s: first * DAY_S - WIB_S, until_s: after * DAY_S - WIB_S }
+    }
+
+    pub fn plan(&self) -> Plan {
+        Plan { slot_seconds: self.slot, version: 1, ..Plan::standard() }
+    }
+
+    /// The truth about every office; the same for the same seed.
+    pub fn offices(&self) -> Result<Vec<Office>> {
+        let region = builtin("19").context("province 19 is built in")?;
+        let mut random = Random::from_seed(self.seed);
+        let mut ids = Random::from_seed(random.next_u64());
+        let mut agents = std::iter::from_fn(|| {
+            let bytes = [ids.next_u64().to_be_bytes(), ids.next_u64().to_be_bytes()].concat();
+            AgentId::from_slice(&bytes)
+        });
+        (0..self.sites)
+            .map(|number| {
+                let (code, village) = place(region, number);
+                let (village, seed) = (village.code.clone(), random.next_u64());
+                let mut office = Office::simulate(code, village, &mut agents, self.window(), seed);
+                if let Some(until_s) = self.until_s {
+                    office.end_at(until_s);
+                }
+                Ok(office)
+            })
+            .collect()
+    }
+
     /// Fills the store in `data`, which `suar-collector init` made, and returns the truth.
     pub fn write(&self, data: &Path) -> Result<(Vec<Office>, Written)> {
-        let region = builtin("19").context("province 19 is built in")?;
-        let days = self.quarter.days();
-        let mut admin = Admin::open(data)?;
-        let sites: Vec<Site> = (0..self.sites).map(|number| site(region, number)).collect::<Result<_>>()?;
-        admin.put_sites(&sites, days.0 * DAY_MS)?;
-        let mut random = Random::from_seed(self.seed);
-        let offices: Vec<Office> = sites
-            .iter()
-            .map(|site| {
-                let agent = join(&mut admin, site, days.0 * DAY_MS, &mut random)?;
-                Ok(Office::simulate(site.code.to_string(), agent, random.next_u64(), days))
-            })
-            .collect::<Result<_>>()?;
-        let plan = admin.number_plan(&Plan { slot_seconds: self.slot, ..Plan::standard() })?;
-        drop(admin);
-        let written = send_all(data, &offices, &plan, days.0 * DAY_MS)?;
+        let offices = self.offices()?;
+        self.register(data, &offices)?;
+        let written = delivery::send(data, &self.plan(), offices.iter().map(Sending::in_order))?;
         Ok((offices, written))
+    }
+
+    /// Sites, agents and the plan, without a record.
+    pub fn register(&self, data: &Path, offices: &[Office]) -> Result<()> {
+        let region = builtin("19").context("province 19 is built in")?;
+        let mut admin = Admin::open(data)?;
+        let from_ms = self.window().from_s * 1_000;
+        let sites: Vec<Site> = offices.iter().map(|office| site(region, office)).collect::<Result<_>>()?;
+        admin.put_sites(&sites, from_ms)?;
+        for (site, office) in sites.iter().zip(offices) {
+            if let Some((later_s, hours)) = office.hours_later {
+                let later = Site { hours: hours.text().parse()?, ..site.clone() };
+                admin.put_sites(&[later], later_s * 1_000)?;
+            }
+            office.pcs.iter().try_for_each(|pc| join(&mut admin, site, pc.agent, office.joined_s * 1_000))?;
+        }
+        admin.number_plan(&self.plan())?;
+        Ok(())
     }
 }
 
@@ -72,23 +104,33 @@ impl Fleet {
 const STRIDE: usize = 37;
 
 /// The offices of the province; a second and third one in a village when there are more.
-fn site(region: &Region, number: usize) -> Result<Site> {
+fn place(region: &Region, number: usize) -> (String, &Village) {
     let villages = region.villages();
     let village: &Village = &villages[number * STRIDE % villages.len()];
     let round = number / villages.len();
     let code = if round == 0 { village.code.clone() } else { format!("{}-{}", village.code, round + 1) };
-    let site = site_of_village(&code, &village.code, region).map_err(anyhow::Error::msg)?;
-    Ok(Site { point: None, ..site })
+    (code, village)
 }
 
-fn join(admin: &mut Admin, site: &Site, now_ms: i64, random: &mut Random) -> Result<AgentId> {
-    let mut bytes = || -> [u8; 32] {
-        let mut bytes = [0; 32];
-        bytes.chunks_exact_mut(8).for_each(|part| part.copy_from_slice(&random.next_u64().to_be_bytes()));
+fn site(region: &Region, office: &Office) -> Result<Site> {
+    let site = site_of_village(&office.site, &office.village, region).map_err(anyhow::Error::msg)?;
+    let link = match office.link {
+        Link::Fiber => LinkKind::Fiber,
+        Link::Radio => LinkKind::Radio,
+        Link::Cellular => LinkKind::Cellular,
+        Link::GeoSatellite => LinkKind::GeoSatellite,
+    };
+    let power_hours = if office.night_supply_declared { Some(NIGHT_SUPPLY.parse()?) } else { None };
+    Ok(Site { point: None, link, hours: office.hours.text().parse()?, power_hours, ..site })
+}
+
+fn join(admin: &mut Admin, site: &Site, agent: AgentId, now_ms: i64) -> Result<()> {
+    let hash = |what: u8| {
+        let mut bytes = [what; 32];
+        bytes[..16].copy_from_slice(&agent.0);
         bytes
     };
-    let (secret_hash, token_hash, id) = (bytes(), bytes(), bytes());
-    let agent = AgentId::from_slice(&id[..16]).context("sixteen bytes")?;
+    let (secret_hash, token_hash) = (hash(1), hash(2));
     admin.put_join_code(secret_hash, &site.code, now_ms + DAY_MS, 1)?;
     admin.join(&Joining {
         secret_hash,
@@ -98,85 +140,6 @@ fn join(admin: &mut Admin, site: &Site, now_ms: i64, random: &mut Random) -> Res
         agent_version: "0.1.0".to_owned(),
         system: "linux x86_64".to_owned(),
         now_ms,
-    })?;
-    Ok(agent)
-}
-
-/// Offices take turns, so that the store sees many agents at once and not one after the other.
-fn send_all(data: &Path, offices: &[Office], plan: &Plan, joined_ms: i64) -> Result<Written> {
-    let shared = Shared {
-        counters: Arc::new(IngestCounters::new(Own::new(joined_ms))),
-        plan_version: Arc::new(AtomicU32::new(plan.version)),
-        slot_width: plan.slot_seconds,
-        live: None,
-    };
-    let mut writer = Writer::open(data, shared)?;
-    let mut sources: Vec<_> = offices.iter().map(|office| (office, office.pushes(plan))).collect();
-    let mut written = Written::default();
-    let mut waiting = Vec::new();
-    while !sources.is_empty() {
-        let mut failed = Ok(());
-        sources.retain_mut(|(office, pushes)| {
-            let Some(push) = pushes.next() else { return false };
-            written.records += push.records.len() as u64;
-            match submission(office, push, joined_ms) {
-                Ok(submission) => waiting.push(submission),
-                Err(error) => failed = Err(error),
-            }
-            true
-        });
-        failed?;
-        while waiting.len() >= GROUP || (sources.is_empty() && !waiting.is_empty()) {
-            let group: Vec<Submission> = waiting.drain(..waiting.len().min(GROUP)).collect();
-            let before = written.pushes as usize / PUSHES_A_PACKING;
-            written.pushes += group.len() as u64;
-            commit(&mut writer, group)?;
-            if written.pushes as usize / PUSHES_A_PACKING > before {
-                pack(data, &mut writer)?;
-            }
-        }
-    }
-    pack(data, &mut writer)?;
-    Ok(written)
-}
-
-fn submission(office: &Office, push: suar_wire::Push, joined_ms: i64) -> Result<Submission> {
-    Ok(Submission {
-        agent: office.agent,
-        site: office.site.parse()?,
-        joined_ms,
-        received_ms: push.clock.wall_ms,
-        push,
-    })
-}
-
-fn commit(writer: &mut Writer, group: Vec<Submission>) -> Result<()> {
-    let mut receipts = Vec::with_capacity(group.len());
-    let jobs = group.into_iter().map(|submission| {
-        let records = submission.push.records.len() as u64;
-        let (answer, receipt) = oneshot::channel();
-        receipts.push((receipt, records));
-        Job::Push(Box::new(submission), answer)
-    });
-    let jobs: Vec<Job> = jobs.collect();
-    writer.commit(jobs);
-    for (receipt, records) in receipts {
-        let receipt = receipt.blocking_recv().context("the writer answers")??;
-        let acknowledged: u64 = receipt.acknowledged.iter().map(|(first, last)| last - first + 1).sum();
-        anyhow::ensure!(receipt.refused.is_empty() && acknowledged == records, "a receipt: {receipt:?}");
-    }
-    Ok(())
-}
-
-fn pack(data: &Path, writer: &mut Writer) -> Result<()> {
-    suar_collector::store::pack::pack(data, Due::Everything, |rows| {
-        let (answer, done) = oneshot::channel();
-        writer.commit(vec![Job::Forget(rows, answer)]);
-        match done.blocking_recv() {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(suar_collector::store::StoreError::Damaged(error.to_string())),
-            Err(_) => Err(suar_collector::store::StoreError::Damaged("the writer went away".to_owned())),
-        }
     })?;
     Ok(())
 }

@@ -1,7 +1,8 @@
 //! The laboratory: both programs together over an emulated network, with the truth known.
 //!
 //! Read [`world`] first (an internet, offices, what can be broken), then [`netns`] and [`wan`] that it is
-//! made of, and [`programs`] for the real processes inside. [`fleet`], [`load`] and [`bench`] make numbers.
+//! made of, and [`programs`] for the real processes inside. [`fleet`], [`load`] and [`bench`] make
+//! numbers, [`plain`] says what they must be.
 
 pub mod world;
 
@@ -14,6 +15,7 @@ pub mod against_fping;
 pub mod bench;
 pub mod fleet;
 pub mod load;
+pub mod plain;
 
 pub mod dates;
 pub mod seed;

@@ -7,9 +7,10 @@ use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use suar_lab::against_fping;
 use suar_lab::bench;
-use suar_lab::dates::Quarter;
+use suar_lab::dates::{Period, Quarter};
 use suar_lab::fleet::Fleet;
 use suar_lab::load::{self, Load};
+use suar_lab::plain;
 use suar_lab::world::wall_ms;
 use suar_wire::SlotWidth;
 
@@ -23,20 +24,23 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Write a simulated quarter into the store that `suar-collector init` made, and the truth beside it.
+    /// Write a simulated period into the store that `suar-collector init` made, and the truth beside it.
     Fleet {
-        #[arg(long, default_value_t = 400)]
-        sites: usize,
-        /// E.g. 2026-Q3; the last complete one when left out.
-        #[arg(long, num_args = 0..=1)]
-        quarter: Option<Option<Quarter>>,
-        #[arg(long, default_value_t = 1)]
-        seed: u64,
-        /// Seconds of a slot.
-        #[arg(long, default_value_t = 60)]
-        slot: u32,
+        #[command(flatten)]
+        fleet: FleetArguments,
+        /// The running quarter, until this moment.
+        #[arg(long, conflicts_with = "period")]
+        so_far: bool,
         #[arg(long)]
         data: PathBuf,
+    },
+    /// Compare a JSON report of a simulated fleet with what plain, slow code counts from its truth.
+    Compare {
+        #[command(flatten)]
+        fleet: FleetArguments,
+        /// What `suar-collector report --format json` wrote about the whole period.
+        #[arg(long)]
+        report: PathBuf,
     },
     /// Push with durable receipts against a running collector on this machine; print pushes a second.
     Load {
@@ -75,22 +79,54 @@ enum Command {
     },
 }
 
+/// The same arguments are the same fleet.
+#[derive(Debug, clap::Args)]
+struct FleetArguments {
+    #[arg(long, default_value_t = 400)]
+    sites: usize,
+    /// E.g. 2026-Q3, 2026-07 or 2026; the last complete quarter when left out.
+    #[arg(long)]
+    period: Option<Period>,
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Seconds of a slot.
+    #[arg(long, default_value_t = 60)]
+    slot: u32,
+}
+
+impl FleetArguments {
+    fn fleet(self) -> Result<Fleet> {
+        let period = self.period.unwrap_or_else(|| Quarter::at(wall_ms()).before().into());
+        let slot =
+            SlotWidth::from_seconds(self.slot).context("a slot has 1 to 3600 seconds and divides a day")?;
+        Ok(Fleet { sites: self.sites, period, slot, seed: self.seed, until_s: None })
+    }
+}
+
 fn main() -> Result<()> {
     match Arguments::parse().command {
-        Command::Fleet { sites, quarter, seed, slot, data } => {
-            let quarter = quarter.flatten().unwrap_or_else(|| Quarter::at(wall_ms()).before());
-            let slot =
-                SlotWidth::from_seconds(slot).context("a slot has 1 to 3600 seconds and divides a day")?;
+        Command::Fleet { mut fleet, so_far, data } => {
+            if so_far {
+                fleet.period = Some(Quarter::at(wall_ms()).into());
+            }
+            let mut fleet = fleet.fleet()?;
+            fleet.until_s = so_far.then(|| wall_ms().div_euclid(1_000));
             let started = Instant::now();
-            let (truth, written) = Fleet { sites, quarter, slot, seed }.write(&data)?;
+            let (truth, written) = fleet.write(&data)?;
             let file = data.join("truth.json");
             std::fs::write(&file, serde_json::to_vec(&truth)?).with_context(|| file.display().to_string())?;
             let result = serde_json::json!({
-                "quarter": quarter.to_string(), "sites": sites, "seed": seed,
+                "period": fleet.period.name, "sites": fleet.sites, "seed": fleet.seed,
                 "pushes": written.pushes, "records": written.records,
                 "seconds": started.elapsed().as_secs_f64(), "truth": file,
             });
             println!("{result}");
+        }
+        Command::Compare { fleet, report } => {
+            let text = std::fs::read(&report).with_context(|| report.display().to_string())?;
+            let outcome = plain::compare(&serde_json::from_slice(&text)?, &fleet.fleet()?)?;
+            print!("{}", outcome.text());
+            anyhow::ensure!(outcome.differences.is_empty(), "the report differs from the truth");
         }
         Command::Load { pushes, agents, records, code } => {
             let measured = load::run(&Load { pushes, agents, records_a_push: records }, &code)?;

@@ -126,6 +126,15 @@ fn only_the_exposition_has_metric_names() {
 }
 
 #[test]
+fn the_plain_count_shares_nothing_with_what_it_checks() {
+    never(
+        "what a report is held against is counted without the collector",
+        &lines("lab/src", of("plain")),
+        &["suar_collector"],
+    );
+}
+
+#[test]
 fn coverage_has_no_clock_and_no_input_or_output() {
     never(
         "coverage is pure: what it needs is an argument",
