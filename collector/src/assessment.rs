@@ -241,8 +241,8 @@ fn judge_all<S: Source + Send, T: Send>(
                 .iter()
                 .map(|agent| days_of(source, agent.agent, *measured))
                 .collect::<Result<Vec<_>, S::Error>>()?;
-            let (measured, throughput) = (*measured, Throughput::default());
-            judged.push((at, judge(SiteInput { site, earlier, agents: &days, measured, throughput })));
+            let measured = *measured;
+            judged.push((at, judge(SiteInput { site, earlier, agents: &days, measured, throughput: None })));
         }
     };
     let mut judged = std::thread::scope(|scope| {

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use suar_wire::Plan;
 
+use crate::bandwidth;
 use crate::calendar::Holidays;
 use crate::coverage::Rules;
 
@@ -33,6 +34,7 @@ pub struct Config {
     /// The national holidays and what the calendar's file adds to them; [`Config::load`] reads it.
     pub holidays: Holidays,
     pub store: StoreOptions,
+    pub bandwidth: bandwidth::Options,
     pub limits: Limits,
     pub log: Log,
 }
@@ -132,6 +134,7 @@ impl Config {
             calendar: calendar(&mut root),
             holidays: Holidays::national(),
             store: store(&mut root),
+            bandwidth: bandwidth_tests(&mut root),
             limits: limits(&mut root),
             log: log(&mut root),
         };
@@ -259,6 +262,32 @@ fn store(root: &mut Taker) -> StoreOptions {
         pack_seconds: section.take_between("pack_seconds", 3_600, 1, 86_400),
         keep_months: section.take_between("keep_months", 0, 0, 1_200),
     };
+    root.close(section);
+    options
+}
+
+fn bandwidth_tests(root: &mut Taker) -> bandwidth::Options {
+    let mut section = root.section("bandwidth");
+    let options = bandwidth::Options {
+        tests_a_day: section.take_between("tests_a_day", 4, 0, 24),
+        udp: section.take("udp", true, "true or false"),
+        tests_at_once: section.take_between("tests_at_once", 4, 1, 1_000),
+        mbps_max: section.take_between("mbps_max", 50, 1, 10_000),
+        test_mb_max: section.take_between("test_mb_max", 40, 1, 10_000),
+        agent_day_mb_max: section.take_between("agent_day_mb_max", 200, 1, 1_000_000),
+        address_day_mb_max: section.take_between("address_day_mb_max", 1_000, 1, 1_000_000),
+        day_mb_max: section.take_between("day_mb_max", 50_000, 1, 100_000_000),
+    };
+    for (key, mb_max) in [
+        ("agent_day_mb_max", options.agent_day_mb_max),
+        ("address_day_mb_max", options.address_day_mb_max),
+        ("day_mb_max", options.day_mb_max),
+    ] {
+        if mb_max < options.test_mb_max {
+            let test = options.test_mb_max;
+            section.mistake(key, &format!("{mb_max} is less than one test may spend (test_mb_max = {test})"));
+        }
+    }
     root.close(section);
     options
 }

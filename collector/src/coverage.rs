@@ -14,6 +14,7 @@ mod rules;
 mod sensitivity;
 mod shared;
 mod site;
+mod throughput;
 mod timeline;
 mod weighted;
 
@@ -27,6 +28,7 @@ pub use ratio::Ratio;
 pub use rules::{InForce, Rules};
 pub use sensitivity::{Variant, sensitivity};
 pub use shared::{SharedBy, SharedOutage, shared_outages};
-pub use site::{AgentDays, Earlier, Period, PeriodKind, SiteCoverage, SiteInput, Throughput, judge_site};
+pub use site::{AgentDays, Earlier, Period, PeriodKind, SiteCoverage, SiteInput, judge_site};
+pub use throughput::Throughput;
 pub use timeline::{Segment, explained, merge};
 pub use weighted::{Weighted, weighted};

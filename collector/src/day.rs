@@ -2,6 +2,7 @@
 //! half-hour blocks. Reports read nothing else, so a year of 400 sites fits in a second.
 
 use suar_wire::Cause;
+use suar_wire::bandwidth::{Direction, TestEnd};
 
 /// Seconds of a UTC day.
 pub const DAY_S: i64 = 86_400;
@@ -86,10 +87,24 @@ pub struct DaySummary {
     pub slot_seconds: u32,
     /// Statistics of the half hours in which anything was measured, ascending by `block`.
     pub blocks: Vec<Block>,
+    /// Bandwidth tests, ascending by moment, failed and skipped ones too.
+    pub tests: Vec<Test>,
     /// Records by the quality of their repaired time.
     pub synced: u32,
     pub estimated: u32,
     pub bounded: u32,
+}
+
+/// What is kept of one bandwidth test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Test {
+    /// Second of the UTC day.
+    pub second: u32,
+    pub direction: Direction,
+    pub end: TestEnd,
+    /// 0 where there is no rate.
+    pub rate_bps: u64,
+    pub bytes: u64,
 }
 
 /// ICMP statistics of all external targets in one half hour.

@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `POST /v1/push` | an agent, by its token | `push` |
 //! | `GET /v1/plan` | an agent, by its token | `plan` |
+//! | `GET /v1/bandwidth` | an agent, by its token | `bandwidth` |
 //! | `POST /v1/join` | anyone with a join code | `join` |
 //! | `GET /v1/online` | anyone; also on the plain listener | `online` |
 //! | `GET /healthz`, `/readyz` | anyone; the first also on the plain listener | `health` |
@@ -13,6 +14,7 @@
 pub mod answer;
 pub mod api;
 pub mod auth;
+pub mod bandwidth;
 pub mod body;
 pub mod health;
 pub mod join;
@@ -53,6 +55,8 @@ pub struct App {
     /// To the store's writer; full means busy.
     pub jobs: mpsc::Sender<Job>,
     pub online_key: Vec<u8>,
+    /// When sites test their bandwidth.
+    pub timetable: bandwidth::Timetable,
     pub push_rates: Rates<AgentId>,
     /// Failed joins by address.
     pub join_rates: Rates<IpAddr>,
@@ -66,6 +70,7 @@ pub fn router(app: Arc<App>, reading: Router) -> Router {
     Router::new()
         .route("/v1/push", post(push::push))
         .route("/v1/plan", get(plan::plan))
+        .route("/v1/bandwidth", get(bandwidth::bandwidth))
         .route("/v1/join", post(join::join))
         .route("/v1/online", get(online::online))
         .route("/healthz", get(health::alive))

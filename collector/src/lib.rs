@@ -15,6 +15,7 @@ pub mod secrets;
 pub mod serving;
 pub mod tls;
 
+pub mod bandwidth;
 pub mod clock;
 pub mod ingest;
 pub mod store;

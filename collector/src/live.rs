@@ -202,6 +202,7 @@ fn kind_label(body: &suar_wire::Body) -> &'static str {
         Body::Gap(_) => "gap",
         Body::Dropped(_) => "dropped",
         Body::ClockStep(_) => "clock_step",
+        Body::Bandwidth(_) => "bandwidth",
         Body::Unknown(_) => "unknown",
     }
 }

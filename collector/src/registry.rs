@@ -7,6 +7,7 @@ pub mod fields;
 
 use serde::{Deserialize, Serialize};
 use suar_wire::SiteCode;
+use suar_wire::bandwidth::Direction;
 
 use crate::calendar::{OfficeHours, TimeZone};
 
@@ -28,8 +29,24 @@ pub struct Site {
     /// Declared hours of power supply; `None` means not declared.
     pub power_hours: Option<OfficeHours>,
     pub allowance_mib: Option<u32>,
+    /// What the office pays for, kbit/s.
+    #[serde(default)]
+    pub subscribed_download_kbps: Option<u32>,
+    #[serde(default)]
+    pub subscribed_upload_kbps: Option<u32>,
     /// First day (of the site's time zone, ISO) that counts; default: the day its first agent joined.
     pub measured_from: Option<jiff::civil::Date>,
+}
+
+impl Site {
+    /// Bits a second that the office pays for.
+    pub fn subscribed_bits(&self, direction: Direction) -> Option<u64> {
+        let kbps = match direction {
+            Direction::Download => self.subscribed_download_kbps,
+            Direction::Upload => self.subscribed_upload_kbps,
+        };
+        kbps.map(|kbps| u64::from(kbps) * 1_000)
+    }
 }
 
 /// Degrees, WGS 84.

@@ -11,6 +11,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use tokio::sync::{mpsc, watch};
 
+use crate::bandwidth::{Datagrams, Desk};
 use crate::board::{self, Board};
 use crate::config::Config;
 use crate::exposition::Own;
@@ -69,6 +70,7 @@ impl Serving {
             counters: Arc::clone(&counters),
             jobs: jobs.clone(),
             online_key,
+            timetable: http::bandwidth::Timetable::default(),
             push_rates: Rates::new(config.limits.pushes_a_minute),
             join_rates: Rates::new(http::join::FAILED_A_MINUTE),
             stopping: AtomicBool::new(false),
@@ -175,16 +177,32 @@ async fn bind(
     let options = Options {
         tls: Some(tls_config),
         router: http::router(Arc::clone(app), reading),
+        tests: None,
         counters: Arc::clone(&app.counters),
         connections_max: app.config.limits.connections,
         idle_time_max: pushes.max(IDLE_TIME_MIN),
     };
     let plain = Options { tls: None, router: http::plain_router(Arc::clone(app)), ..options.clone() };
-    let mut listeners = vec![Listener::bind(app.config.listen.https, options).await?];
+    let mut https = Listener::bind(app.config.listen.https, options).await?;
+    https.take_tests(desk(app, https.address()?)?);
+    let mut listeners = vec![https];
     if let Some(address) = app.config.listen.online {
         listeners.push(Listener::bind(address, plain).await?);
     }
     Ok(listeners)
+}
+
+/// Where bandwidth tests are run; their datagrams come to the UDP port of the same number.
+fn desk(app: &Arc<App>, https: SocketAddr) -> anyhow::Result<Arc<Desk>> {
+    let mut datagrams = None;
+    if app.config.bandwidth.udp {
+        let bound = Datagrams::bind(https)
+            .with_context(|| format!("cannot listen on {https}/udp; bandwidth.udp = false does without"))?;
+        let bound = Arc::new(bound);
+        tokio::spawn(Arc::clone(&bound).run());
+        datagrams = Some(bound);
+    }
+    Ok(Arc::new(Desk::new(Arc::clone(app), datagrams)))
 }
 
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> anyhow::Result<JoinHandle<()>> {

@@ -4,7 +4,7 @@
 pub mod explain;
 
 use crate::clock::Quality;
-use crate::day::{BLOCK_SECONDS, Block, DaySummary, Run, State};
+use crate::day::{BLOCK_SECONDS, Block, DaySummary, Run, State, Test};
 use crate::store::StoredRecord;
 use suar_wire::record::Round;
 use suar_wire::slot::SECONDS_A_DAY;
@@ -54,8 +54,24 @@ pub fn measured(records: &[StoredRecord]) -> DaySummary {
         }
     }
     summary.runs = runs(&seconds);
+    summary.tests = tests(records);
     summary.blocks = blocks.into_iter().flatten().collect();
     summary
+}
+
+fn tests(records: &[StoredRecord]) -> Vec<Test> {
+    let mut found: Vec<(i64, Test)> = records
+        .iter()
+        .filter_map(|stored| {
+            let Body::Bandwidth(test) = &stored.record.body else { return None };
+            let second = stored.at_ms.div_euclid(1_000).rem_euclid(i64::from(SECONDS_A_DAY)) as u32;
+            let rate_bps = test.rate_bps.unwrap_or(0);
+            let (direction, end, bytes) = (test.direction, test.end, test.bytes);
+            Some((stored.at_ms, Test { second, direction, end, rate_bps, bytes }))
+        })
+        .collect();
+    found.sort_by_key(|(at_ms, test)| (*at_ms, test.direction, test.rate_bps));
+    found.into_iter().map(|(_, test)| test).collect()
 }
 
 /// The ICMP echoes of a round by which loss is counted, here and in the running counters. An outage is told

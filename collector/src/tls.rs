@@ -10,6 +10,7 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use suar_wire::bandwidth::messages::ALPN;
 use suar_wire::join_code::FINGERPRINT_BYTES;
 
 use crate::config::Config;
@@ -107,5 +108,7 @@ pub fn server_config(config: &Config) -> anyhow::Result<Arc<rustls::ServerConfig
         .context("certificate and key do not belong together")?;
     // One ticket of the two that are usual: an agent keeps its connection, and every byte is counted.
     server.send_tls13_tickets = 1;
+    // Whoever names no protocol speaks HTTP too.
+    server.alpn_protocols = vec![b"http/1.1".to_vec(), ALPN.to_vec()];
     Ok(Arc::new(server))
 }

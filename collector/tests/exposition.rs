@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 use std::process::{Command, Stdio};
 
+use suar_wire::bandwidth::{Bandwidth, Direction, Method, TestEnd};
 use suar_wire::outcome::EchoMethod;
 use suar_wire::record::{Disk, Ending, Health, Round, SessionStart};
 use suar_wire::{
@@ -39,6 +40,8 @@ fn site(code: &str, name: &str, village: &str, island: &str, point: Option<Point
         hours: OfficeHours::standard(),
         power_hours: None,
         allowance_mib: None,
+        subscribed_download_kbps: Some(2_000),
+        subscribed_upload_kbps: None,
         measured_from: None,
     }
 }
@@ -111,6 +114,24 @@ fn health() -> Body {
     }))
 }
 
+fn bandwidth() -> Body {
+    Body::Bandwidth(Bandwidth {
+        method: Some(Method::Udp),
+        rate_bps: Some(1_950_000),
+        bytes: 280_000,
+        elapsed_ms: 800,
+        burst_bps: Some(4_000_000),
+        loss_permille: Some(280),
+        idle_rtt_us: Some(612_345),
+        loaded_rtt_us: Some(1_100_000),
+        ..Bandwidth::without_rate(Direction::Download, TestEnd::Measured)
+    })
+}
+
+fn skipped() -> Body {
+    Body::Bandwidth(Bandwidth::without_rate(Direction::Upload, TestEnd::SkippedAllowance))
+}
+
 fn session() -> Body {
     Body::SessionStart(SessionStart {
         agent_version: "0.1.0".to_owned(),
@@ -141,6 +162,8 @@ fn live() -> Live {
         round(T0 + 7_120, Verdict::Up),
         round(T0 + 67_120, Verdict::Up),
         timed(T0 + 68_000, health()),
+        timed(T0 + 69_000, bandwidth()),
+        timed(T0 + 70_000, skipped()),
     ];
     live.apply(&push("D", 4, told.clone()), T0 - 900_000, hours);
     live.apply(&push("A", 1, told), T0 + 120_000, hours);

@@ -55,6 +55,8 @@ fn site(village: &str, island: &str) -> Site {
         hours: OfficeHours::always(),
         power_hours: None,
         allowance_mib: None,
+        subscribed_download_kbps: None,
+        subscribed_upload_kbps: None,
         measured_from: None,
     }
 }

@@ -27,6 +27,7 @@ use std::net::IpAddr;
 
 use prost::Message;
 
+use crate::bandwidth::{Bandwidth, Congestion, Direction, Method, TestEnd};
 use crate::identity::BootId;
 use crate::outcome::{Echo, EchoError, EchoMethod, Failure, Outcome};
 use crate::record::{
@@ -111,7 +112,7 @@ pub struct Columns {
 
 #[derive(Clone, PartialEq, Message)]
 struct OtherPb {
-    #[prost(oneof = "OtherBody", tags = "1, 2, 3, 4, 5, 6")]
+    #[prost(oneof = "OtherBody", tags = "1, 2, 3, 4, 5, 6, 8")]
     body: Option<OtherBody>,
 }
 
@@ -129,6 +130,8 @@ enum OtherBody {
     Dropped(DroppedPb),
     #[prost(sint64, tag = "6")]
     ClockStep(i64),
+    #[prost(message, tag = "8")]
+    Bandwidth(BandwidthPb),
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -215,6 +218,37 @@ struct DroppedPb {
     first: u64,
     #[prost(uint64, tag = "2")]
     last: u64,
+}
+
+/// Codes of 0 stand for what was not known.
+#[derive(Clone, PartialEq, Message)]
+struct BandwidthPb {
+    #[prost(uint32, tag = "1")]
+    direction: u32,
+    #[prost(uint32, tag = "2")]
+    end: u32,
+    #[prost(uint32, tag = "3")]
+    method: u32,
+    #[prost(uint32, tag = "4")]
+    congestion: u32,
+    #[prost(uint64, optional, tag = "5")]
+    rate_bps: Option<u64>,
+    #[prost(uint64, tag = "6")]
+    bytes: u64,
+    #[prost(uint32, tag = "7")]
+    elapsed_ms: u32,
+    #[prost(uint64, optional, tag = "8")]
+    prior_bps: Option<u64>,
+    #[prost(uint64, optional, tag = "9")]
+    cross_bps: Option<u64>,
+    #[prost(uint64, optional, tag = "10")]
+    burst_bps: Option<u64>,
+    #[prost(uint32, optional, tag = "11")]
+    loss_permille: Option<u32>,
+    #[prost(uint32, optional, tag = "12")]
+    idle_rtt_us: Option<u32>,
+    #[prost(uint32, optional, tag = "13")]
+    loaded_rtt_us: Option<u32>,
 }
 
 const KIND_ROUND: u32 = 1;
@@ -572,6 +606,21 @@ fn other_from(body: &Body) -> Result<&Round, Vec<u8>> {
         Body::Gap(gap) => OtherBody::Gap(GapPb { reason: gap.reason.code(), from_boot_ms: gap.from_boot_ms }),
         Body::Dropped(dropped) => OtherBody::Dropped(DroppedPb { first: dropped.first, last: dropped.last }),
         Body::ClockStep(step) => OtherBody::ClockStep(step.by_ms),
+        Body::Bandwidth(test) => OtherBody::Bandwidth(BandwidthPb {
+            direction: test.direction.code(),
+            end: test.end.code(),
+            method: test.method.map_or(0, Method::code),
+            congestion: test.congestion.map_or(0, Congestion::code),
+            rate_bps: test.rate_bps,
+            bytes: test.bytes,
+            elapsed_ms: test.elapsed_ms,
+            prior_bps: test.prior_bps,
+            cross_bps: test.cross_bps,
+            burst_bps: test.burst_bps,
+            loss_permille: test.loss_permille,
+            idle_rtt_us: test.idle_rtt_us,
+            loaded_rtt_us: test.loaded_rtt_us,
+        }),
     };
     Err(OtherPb { body: Some(other) }.encode_to_vec())
 }
@@ -630,6 +679,30 @@ fn known_into(other: &OtherBody) -> Result<Body, ColumnsError> {
         }),
         OtherBody::Dropped(dropped) => Body::Dropped(Dropped { first: dropped.first, last: dropped.last }),
         OtherBody::ClockStep(by_ms) => Body::ClockStep(ClockStep { by_ms: *by_ms }),
+        OtherBody::Bandwidth(test) => Body::Bandwidth(bandwidth_into(test)?),
+    })
+}
+
+fn bandwidth_into(test: &BandwidthPb) -> Result<Bandwidth, ColumnsError> {
+    let code = |what, code| ColumnsError::Code { what, code };
+    let known = |number: u32| (number != 0).then_some(number);
+    let method = |number| Method::from_code(number).ok_or_else(|| code("test method", number));
+    let congestion = |number| Congestion::from_code(number).ok_or_else(|| code("congestion control", number));
+    Ok(Bandwidth {
+        direction: Direction::from_code(test.direction)
+            .ok_or_else(|| code("test direction", test.direction))?,
+        end: TestEnd::from_code(test.end).ok_or_else(|| code("test end", test.end))?,
+        method: known(test.method).map(method).transpose()?,
+        congestion: known(test.congestion).map(congestion).transpose()?,
+        rate_bps: test.rate_bps,
+        bytes: test.bytes,
+        elapsed_ms: test.elapsed_ms,
+        prior_bps: test.prior_bps,
+        cross_bps: test.cross_bps,
+        burst_bps: test.burst_bps,
+        loss_permille: test.loss_permille,
+        idle_rtt_us: test.idle_rtt_us,
+        loaded_rtt_us: test.loaded_rtt_us,
     })
 }
 

@@ -1,9 +1,10 @@
 //! What Suar's agent and collector agree on, and nothing else: no I/O, no clock, no randomness.
 //!
 //! Read in this order: [`identity`] and [`slot`] name things, [`verdict`] and [`outcome`] say what a
-//! probe can find, [`data_use`] what it costs, [`record`] is what an agent remembers, [`columns`] how records become bytes,
+//! probe can find, [`data_use`] what it costs, [`record`] is what an agent remembers, [`columns`] how
+//! records become bytes,
 //! [`push`] how they travel, [`receipt`] what comes back, [`carried`] how pushes travel by hand, [`plan`]
-//! and [`joining`] how an agent learns its work.
+//! and [`joining`] how an agent learns its work, [`bandwidth`] how the line's rate is measured.
 
 pub mod identity;
 pub mod slot;
@@ -12,6 +13,7 @@ pub mod verdict;
 
 pub mod outcome;
 
+pub mod bandwidth;
 pub mod data_use;
 
 pub mod record;

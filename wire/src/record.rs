@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::bandwidth::Bandwidth;
 use crate::identity::{BootId, Sequence};
 use crate::outcome::{Echo, Outcome, coded};
 use crate::slot::Slot;
@@ -37,6 +38,7 @@ pub enum Body {
     Gap(Gap),
     Dropped(Dropped),
     ClockStep(ClockStep),
+    Bandwidth(Bandwidth),
     Unknown(Unknown),
 }
 

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::path::Path;
 
 use proptest::prelude::*;
+use suar_wire::bandwidth::{Bandwidth, Congestion, Direction, Method, TestEnd};
 use suar_wire::push::{self, Clock};
 use suar_wire::record::{
     ClockStep, Disk, Dropped, Ending, Gap, GapReason, Health, Round, SessionEnd, SessionStart, Unknown,
@@ -89,8 +90,39 @@ fn body() -> impl Strategy<Value = Body> {
             .prop_map(|(reason, from_boot_ms)| Body::Gap(Gap { reason, from_boot_ms })),
         1 => any::<(u64, u64)>().prop_map(|(first, last)| Body::Dropped(Dropped { first, last })),
         1 => any::<i64>().prop_map(|by_ms| Body::ClockStep(ClockStep { by_ms })),
+        1 => bandwidth().prop_map(Body::Bandwidth),
         1 => prop::collection::vec(any::<u8>(), 0..100).prop_map(|content| unknown(&message_of_kind(1_000, &content)).expect("kind 1000")),
     ]
+}
+
+fn bandwidth() -> impl Strategy<Value = Bandwidth> {
+    let how = (
+        prop::sample::select(Direction::ALL),
+        prop::sample::select(TestEnd::ALL),
+        prop::option::of(prop::sample::select(Method::ALL)),
+        prop::option::of(prop::sample::select(Congestion::ALL)),
+    );
+    let rates = any::<[Option<u64>; 4]>();
+    let rest = any::<(u64, u32, Option<u32>, Option<u32>, Option<u32>)>();
+    (how, rates, rest).prop_map(|((direction, end, method, congestion), rates, rest)| {
+        let [rate_bps, prior_bps, cross_bps, burst_bps] = rates;
+        let (bytes, elapsed_ms, loss_permille, idle_rtt_us, loaded_rtt_us) = rest;
+        Bandwidth {
+            direction,
+            end,
+            method,
+            congestion,
+            rate_bps,
+            bytes,
+            elapsed_ms,
+            prior_bps,
+            cross_bps,
+            burst_bps,
+            loss_permille,
+            idle_rtt_us,
+            loaded_rtt_us,
+        }
+    })
 }
 
 /// A protobuf message with one length-delimited field.

@@ -25,7 +25,7 @@ enum SiteCommand {
     Add(Box<AddArgs>),
     /// Add or change sites from a CSV file, all of them or none
     Import {
-        /// Header: code,name,kind,village,island,latitude,longitude,link,provider,time_zone,hours,power_hours,allowance_mib,measured_from; only village is needed
+        /// Header: code,name,kind,village,island,latitude,longitude,link,provider,time_zone,hours,power_hours,allowance_mib,subscribed_download_mbps,subscribed_upload_mbps,measured_from; only village is needed
         file: PathBuf,
     },
     /// List all sites
@@ -84,6 +84,12 @@ struct AddArgs {
     /// Data the office may use in a month, MiB
     #[arg(long)]
     allowance_mib: Option<String>,
+    /// Rate the office pays for, Mbit/s, to the office
+    #[arg(long)]
+    subscribed_download_mbps: Option<String>,
+    /// And from the office
+    #[arg(long)]
+    subscribed_upload_mbps: Option<String>,
     /// First day that counts, e.g. 2026-07-01; the moment the first agent joins when left out
     #[arg(long)]
     measured_from: Option<String>,
@@ -132,6 +138,8 @@ fn add(args: &AddArgs, region: &Region) -> anyhow::Result<Site> {
         ("hours", &args.hours),
         ("power_hours", &args.power_hours),
         ("allowance_mib", &args.allowance_mib),
+        ("subscribed_download_mbps", &args.subscribed_download_mbps),
+        ("subscribed_upload_mbps", &args.subscribed_upload_mbps),
         ("measured_from", &args.measured_from),
     ];
     let texts = given.iter().filter_map(|(field, text)| text.as_deref().map(|text| (*field, text)));

@@ -106,6 +106,13 @@ impl Hash {
                 self.small(run.length_s);
                 self.small(state_code(run.state));
             }
+            self.length(&summary.tests);
+            for test in &summary.tests {
+                self.small(test.second);
+                self.small(test.direction.code());
+                self.small(test.end.code());
+                self.number(test.rate_bps as i64);
+            }
             self.length(&summary.blocks);
             for block in &summary.blocks {
                 self.small(u32::from(block.block));

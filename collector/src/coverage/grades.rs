@@ -84,7 +84,7 @@ pub(super) struct Measured {
 
 impl Measured {
     pub(super) fn graded(self, rules: &Rules) -> Indicators {
-        let Throughput { download_bits, upload_bits } = self.throughput;
+        let Throughput { download_bits, upload_bits, .. } = self.throughput;
         Indicators {
             availability: grade_availability(self.availability, rules),
             download: grade_speed(

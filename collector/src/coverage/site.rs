@@ -10,6 +10,7 @@ use super::interval::{self, Bounds};
 use super::outages::{self, Outage, seconds_within};
 use super::ratio::Ratio;
 use super::rules::Rules;
+use super::throughput::Throughput;
 use super::timeline::{Segment, merge};
 use crate::calendar::{Holidays, Span, TimeZone, intersect, push_joined};
 use crate::day::{BLOCK_SECONDS, DAY_S, Day, DaySummary, Reason, RttHistogram, RttSum, State};
@@ -38,13 +39,6 @@ pub struct AgentDays {
     pub days: BTreeMap<Day, DaySummary>,
 }
 
-/// Medians of bandwidth tests, bits a second; nothing measures them yet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Throughput {
-    pub download_bits: Option<u64>,
-    pub upload_bits: Option<u64>,
-}
-
 /// A site as it was until a moment, seconds since 1970.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Earlier {
@@ -63,7 +57,8 @@ pub struct SiteInput<'a> {
     pub agents: &'a [AgentDays],
     /// The part of the period in which the office was measured at all: from its first day on.
     pub measured: Span,
-    pub throughput: Throughput,
+    /// None: what the agents' bandwidth tests come to.
+    pub throughput: Option<Throughput>,
 }
 
 /// An office's coverage in a period. Seconds are within office hours unless said otherwise.
@@ -170,12 +165,13 @@ impl SiteCoverage {
 
 /// Judges one office.
 pub fn judge_site(input: SiteInput<'_>, period: Period, rules: &Rules, holidays: &Holidays) -> SiteCoverage {
-    let SiteInput { site, agents, throughput, .. } = input;
+    let SiteInput { site, agents, .. } = input;
     let measured = input.measured.and(period.window).unwrap_or(Span::new(0, 0));
     let hours_in = |window| {
         input.over_time(window, |site, span| site.hours.within(span, site.time_zone, holidays, &site.village))
     };
     let expected = hours_in(measured);
+    let throughput = input.throughput.unwrap_or_else(|| Throughput::of(agents, &expected));
     let segments = merge(agents, measured);
     let tally = Tally::over(&segments, &expected, site.time_zone);
     let expected_s = expected.iter().map(|span| span.seconds()).sum();

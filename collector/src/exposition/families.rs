@@ -79,6 +79,24 @@ families! {
         "Whether the newest probe of each kind succeeded; absent when it was never sent.";
     SITE_NOTE Gauge "suar_site_note" ["site", "note"] "1"
         "What else the newest round noticed that does not make the link down.";
+    SITE_RATE Gauge "suar_site_bandwidth_bytes_per_second" ["site", "direction", "method"] "bytes a second"
+        "Rate that the newest bandwidth test with a rate found, in bytes of whole IP packets; times 8 for bits.";
+    SITE_RATE_AT Gauge "suar_site_bandwidth_timestamp_seconds" ["site", "direction"] "seconds since 1970"
+        "When that test was, by repaired time.";
+    SITE_RATE_STEADY Gauge "suar_site_bandwidth_steady" ["site", "direction"] "0 or 1"
+        "Whether that test saw the line full and steady; 0: its bounds came first, and the rate may be off.";
+    SITE_RATE_BURST Gauge "suar_site_bandwidth_burst_bytes_per_second" ["site", "direction"] "bytes a second"
+        "Rate at the start of that test where it was clearly higher than later; absent where it was not.";
+    SITE_RATE_IDLE_RTT Gauge "suar_site_bandwidth_idle_rtt_seconds" ["site", "direction"] "seconds"
+        "Round trip just before that test.";
+    SITE_RATE_LOADED_RTT Gauge "suar_site_bandwidth_loaded_rtt_seconds" ["site", "direction"] "seconds"
+        "Median round trip during that test: how long the line's queue grows.";
+    SITE_SUBSCRIBED Gauge "suar_site_subscribed_bytes_per_second" ["site", "direction"] "bytes a second"
+        "Rate that the office pays for; absent where the registry does not say.";
+    SITE_TESTS Counter "suar_site_bandwidth_tests_total" ["site", "direction", "end"] "tests"
+        "Bandwidth tests by how they ended, failed and skipped ones too; grows with late data too.";
+    SITE_TEST_BYTES Counter "suar_site_bandwidth_test_bytes_total" ["site", "direction"] "bytes"
+        "What bandwidth tests sent and received, headers included; grows with late data too.";
 
     SITE_AVAILABILITY Gauge "suar_site_availability_ratio" ["site", "window"] "ratio 0-1"
         "Up / (up + down) in office hours of the running quarter.";

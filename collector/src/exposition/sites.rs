@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use suar_wire::bandwidth::{Bandwidth, Direction, TestEnd};
 use suar_wire::{Note, Outcome};
 
 use super::Scene;
@@ -52,6 +53,7 @@ pub(super) fn render(scene: &Scene<'_>, page: &mut Page) {
     times(&rows, page);
     counters(&rows, page);
     readings(&rows, page);
+    bandwidth(&rows, page);
     grades(&rows, page);
     islands(scene, &rows, page);
 }
@@ -161,6 +163,53 @@ fn readings(rows: &[Row<'_>], page: &mut Page) {
     }
 }
 
+fn bandwidth(rows: &[Row<'_>], page: &mut Page) {
+    let mut rates = page.family(&families::SITE_RATE);
+    for row in rows {
+        for (direction, test) in row.speaker.iter().flat_map(|speaker| &speaker.rates) {
+            let method = test.value.method.map_or("", |method| method.label());
+            rates.maybe(&[row.code(), direction.label(), method], test.value.rate_bps.map(bytes_of_bits));
+        }
+    }
+    let mut of_test = |family, value: fn(i64, &Bandwidth) -> Option<Value>| {
+        let mut samples = page.family(family);
+        for row in rows {
+            for (direction, test) in row.speaker.iter().flat_map(|speaker| &speaker.rates) {
+                samples.maybe(&[row.code(), direction.label()], value(test.at_ms, &test.value));
+            }
+        }
+    };
+    of_test(&families::SITE_RATE_AT, |at_ms, _| Some(Value::millis(at_ms)));
+    of_test(&families::SITE_RATE_STEADY, |_, test| Some(u64::from(test.end == TestEnd::Measured).into()));
+    of_test(&families::SITE_RATE_BURST, |_, test| test.burst_bps.map(bytes_of_bits));
+    of_test(&families::SITE_RATE_IDLE_RTT, |_, test| test.idle_rtt_us.map(Value::micros));
+    of_test(&families::SITE_RATE_LOADED_RTT, |_, test| test.loaded_rtt_us.map(Value::micros));
+    let mut subscribed = page.family(&families::SITE_SUBSCRIBED);
+    for row in rows {
+        for direction in Direction::ALL {
+            let bits = row.place.site.subscribed_bits(*direction);
+            subscribed.maybe(&[row.code(), direction.label()], bits.map(bytes_of_bits));
+        }
+    }
+    let mut tests = page.family(&families::SITE_TESTS);
+    for row in rows {
+        for ((direction, end), ended) in row.live.iter().flat_map(|live| &live.counters.tests) {
+            tests.sample(&[row.code(), direction.label(), end.label()], ended.count);
+        }
+    }
+    let mut bytes = page.family(&families::SITE_TEST_BYTES);
+    for row in rows {
+        for direction in Direction::ALL {
+            let of_direction = row.live.iter().flat_map(|live| &live.counters.tests);
+            let of_direction = of_direction.filter(|((known, _), _)| known == direction);
+            let sum: u64 = of_direction.map(|(_, ended)| ended.bytes).sum();
+            if sum > 0 {
+                bytes.sample(&[row.code(), direction.label()], sum);
+            }
+        }
+    }
+}
+
 fn grades(rows: &[Row<'_>], page: &mut Page) {
     let mut ratio = |family, of: fn(&SiteGrade) -> Option<f64>| {
         let mut samples = page.family(family);
@@ -222,6 +271,11 @@ fn islands(scene: &Scene<'_>, rows: &[Row<'_>], page: &mut Page) {
     for (island, grade) in judged() {
         availability.maybe(&[&island.code, &island.name, WINDOW], grade.availability);
     }
+}
+
+/// Prometheus' base unit is the byte.
+fn bytes_of_bits(bits: u64) -> Value {
+    Value::Real(bits as f64 / 8.0)
 }
 
 /// One sample a site, where there is a value.

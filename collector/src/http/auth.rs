@@ -55,13 +55,20 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 /// Why an agent was not let in.
 pub type Rejection = (RejectReason, Refusal);
 
-/// The agent whose token this is.
+/// The agent whose token the request carries.
 pub fn agent(app: &App, headers: &HeaderMap) -> Result<Agent, Rejection> {
-    let refused =
-        |reason: RejectReason, status, message: &str| (reason, Refusal::new(status, reason.label(), message));
     let token = bearer(headers).ok_or_else(|| {
         refused(RejectReason::NoToken, StatusCode::UNAUTHORIZED, "the request carries no agent token")
     })?;
+    agent_by_token(app, token)
+}
+
+fn refused(reason: RejectReason, status: StatusCode, message: &str) -> Rejection {
+    (reason, Refusal::new(status, reason.label(), message))
+}
+
+/// The agent whose token this is.
+pub fn agent_by_token(app: &App, token: &str) -> Result<Agent, Rejection> {
     // A short indexed look; handing it to another thread would cost more than it takes.
     let found = app.readers.with(|reader| reader.agent_by_token(&secrets::hash(token.as_bytes())));
     match found {

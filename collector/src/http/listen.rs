@@ -14,6 +14,7 @@ use axum::http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use suar_wire::bandwidth::messages;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
@@ -22,6 +23,7 @@ use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
 use super::Client;
+use crate::bandwidth::Desk;
 use crate::ingest::{ConnectionFate, IngestCounters};
 
 /// A handshake over a satellite takes three round trips of 0.7 s.
@@ -46,6 +48,8 @@ pub struct Options {
     /// `None` is plain HTTP.
     pub tls: Option<Arc<rustls::ServerConfig>>,
     pub router: Router,
+    /// Takes the raw streams of bandwidth tests; plain connections never are one.
+    pub tests: Option<Arc<Desk>>,
     pub counters: Arc<IngestCounters>,
     pub connections_max: usize,
     /// How long a kept-alive connection may be silent: longer than agents are between pushes.
@@ -68,6 +72,10 @@ impl Listener {
             _ => anyhow::anyhow!("cannot listen on {address}: {error}"),
         })?;
         Ok(Self { tcp, options })
+    }
+
+    pub fn take_tests(&mut self, desk: Arc<Desk>) {
+        self.options.tests = Some(desk);
     }
 
     pub fn address(&self) -> std::io::Result<SocketAddr> {
@@ -119,7 +127,13 @@ async fn connection(stream: TcpStream, peer: SocketAddr, options: Options, stop:
         return requests(stream, client, options, stop).await;
     };
     match tokio::time::timeout(HANDSHAKE_TIME_MAX, TlsAcceptor::from(tls).accept(stream)).await {
-        Ok(Ok(stream)) => requests(stream, client, options, stop).await,
+        Ok(Ok(stream)) => match options.tests.clone() {
+            Some(desk) if stream.get_ref().1.alpn_protocol() == Some(messages::ALPN) => {
+                options.counters.connection(ConnectionFate::Served);
+                desk.serve(stream, peer.ip()).await;
+            }
+            _ => requests(stream, client, options, stop).await,
+        },
         Ok(Err(error)) => {
             options.counters.connection(ConnectionFate::HandshakeFailed);
             tracing::debug!(%peer, %error, "a handshake failed");

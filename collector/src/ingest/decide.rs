@@ -205,6 +205,7 @@ fn is_possible(record: &Record) -> bool {
             dropped.first > 0 && dropped.first <= dropped.last && dropped.last <= SEQUENCE_MAX
         }
         Body::Gap(gap) => gap.from_boot_ms <= record.stamp.boot_ms,
+        Body::Bandwidth(test) => test.is_possible(),
         Body::Health(_)
         | Body::SessionStart(_)
         | Body::SessionEnd(_)

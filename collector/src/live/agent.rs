@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use suar_wire::bandwidth::{Bandwidth, Direction};
 use suar_wire::outcome::EchoMethod;
 use suar_wire::record::{Health, Round};
 use suar_wire::{Body, Note, Outcome, Verdict};
@@ -81,6 +82,8 @@ pub struct AgentLive {
     pub rtts: BTreeMap<IpAddr, Rtt>,
     /// The newest outcome of each probe that was sent at all.
     pub probes: BTreeMap<ProbeKind, Reading<Outcome>>,
+    /// The newest bandwidth test of each direction that found a rate.
+    pub rates: BTreeMap<Direction, Reading<Bandwidth>>,
     pub health: Option<Reading<Health>>,
     /// Version of the agent, and its system.
     pub program: Option<Reading<(String, String)>>,
@@ -98,6 +101,7 @@ impl AgentLive {
             slot_ms: 0,
             rtts: BTreeMap::new(),
             probes: BTreeMap::new(),
+            rates: BTreeMap::new(),
             health: None,
             program: None,
         }
@@ -135,12 +139,21 @@ impl AgentLive {
                         (start.agent_version.clone(), start.system.clone())
                     });
                 }
+                Body::Bandwidth(test) => self.take_test(*at_ms, test),
                 Body::SessionEnd(_)
                 | Body::Gap(_)
                 | Body::Dropped(_)
                 | Body::ClockStep(_)
                 | Body::Unknown(_) => {}
             }
+        }
+    }
+
+    /// A test without a rate leaves the last rate standing.
+    fn take_test(&mut self, at_ms: i64, test: &Bandwidth) {
+        let known = self.rates.get(&test.direction);
+        if test.end.is_measured() && known.is_none_or(|known| at_ms > known.at_ms) {
+            self.rates.insert(test.direction, Reading { at_ms, value: test.clone() });
         }
     }
 

@@ -1,6 +1,9 @@
 //! Counters of a site that stay true with late data: they grow when a backlog arrives.
 
+use std::collections::BTreeMap;
+
 use suar_wire::Body;
+use suar_wire::bandwidth::{Direction, TestEnd};
 use suar_wire::slot::SECONDS_A_DAY;
 
 use super::Timed;
@@ -35,6 +38,15 @@ pub struct Counters {
     /// ICMP echoes to external targets while the link was up.
     pub echoes_sent: u64,
     pub echoes_lost: u64,
+    /// Bandwidth tests and their bytes.
+    pub tests: BTreeMap<(Direction, TestEnd), Tests>,
+}
+
+/// Tests that ended alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tests {
+    pub count: u64,
+    pub bytes: u64,
 }
 
 impl Counters {
@@ -53,9 +65,21 @@ impl Counters {
         }
         self.echoes_sent += other.echoes_sent;
         self.echoes_lost += other.echoes_lost;
+        for (key, tests) in &other.tests {
+            self.add_tests(*key, *tests);
+        }
+    }
+
+    fn add_tests(&mut self, key: (Direction, TestEnd), tests: Tests) {
+        let sum = self.tests.entry(key).or_default();
+        sum.count += tests.count;
+        sum.bytes = sum.bytes.saturating_add(tests.bytes);
     }
 
     pub(super) fn count(&mut self, timed: &Timed, hours: impl Fn(i64) -> Hours) {
+        if let Body::Bandwidth(test) = &timed.record.body {
+            self.add_tests((test.direction, test.end), Tests { count: 1, bytes: test.bytes });
+        }
         let Body::Round(round) = &timed.record.body else { return };
         let slots = if round.verdict.is_up() { &mut self.slots_up } else { &mut self.slots_down };
         let slot = round.slot.width.slot_at(timed.at_ms);
@@ -89,6 +113,9 @@ impl Counters {
         for block in &summary.blocks {
             counters.echoes_sent += u64::from(block.sent);
             counters.echoes_lost += u64::from(block.lost);
+        }
+        for test in &summary.tests {
+            counters.add_tests((test.direction, test.end), Tests { count: 1, bytes: test.bytes });
         }
         counters
     }

@@ -7,7 +7,7 @@ use crate::calendar::{OfficeHours, TimeZone};
 use crate::region::Region;
 
 /// Names of the fields, in the order of a CSV file.
-pub const FIELDS: [&str; 14] = [
+pub const FIELDS: [&str; 16] = [
     "code",
     "name",
     "kind",
@@ -21,12 +21,16 @@ pub const FIELDS: [&str; 14] = [
     "hours",
     "power_hours",
     "allowance_mib",
+    "subscribed_download_mbps",
+    "subscribed_upload_mbps",
     "measured_from",
 ];
 /// Longest name of a site or a provider, in characters.
 const NAME_CHARS_MAX: usize = 120;
 /// A month of 100 Mbit/s; more is a typing mistake.
 const ALLOWANCE_MIB_MAX: u32 = 32_000_000;
+/// No office has a faster line.
+const SUBSCRIBED_MBPS_MAX: f64 = 10_000.0;
 
 const KINDS: [(&str, SiteKind); 4] = [
     ("village_office", SiteKind::VillageOffice),
@@ -59,6 +63,8 @@ pub fn site_of_village(code: &str, village: &str, region: &Region) -> Result<Sit
         hours: OfficeHours::standard(),
         power_hours: None,
         allowance_mib: None,
+        subscribed_download_kbps: None,
+        subscribed_upload_kbps: None,
         measured_from: None,
     })
 }
@@ -106,6 +112,8 @@ pub fn set(site: &mut Site, field: &str, text: &str, region: &Region) -> Result<
             site.power_hours = optional(text, parse)?;
         }
         "allowance_mib" => site.allowance_mib = optional(text, allowance)?,
+        "subscribed_download_mbps" => site.subscribed_download_kbps = optional(text, subscribed)?,
+        "subscribed_upload_mbps" => site.subscribed_upload_kbps = optional(text, subscribed)?,
         "measured_from" => site.measured_from = optional(text, date)?,
         other => return Err(format!("there is no field {other:?}; fields are {}", FIELDS.join(", "))),
     }
@@ -156,6 +164,8 @@ pub fn text_of(site: &Site, field: &str) -> String {
         "hours" => site.hours.to_string(),
         "power_hours" => site.power_hours.as_ref().map(ToString::to_string).unwrap_or_default(),
         "allowance_mib" => site.allowance_mib.map(|mib| mib.to_string()).unwrap_or_default(),
+        "subscribed_download_mbps" => megabits(site.subscribed_download_kbps),
+        "subscribed_upload_mbps" => megabits(site.subscribed_upload_kbps),
         "measured_from" => site.measured_from.map(|date| date.to_string()).unwrap_or_default(),
         _ => String::new(),
     }
@@ -211,6 +221,18 @@ fn allowance(text: &str) -> Result<u32, String> {
         .ok_or_else(|| format!("whole MiB a month from 1 to {ALLOWANCE_MIB_MAX}, found {text:?}"))
 }
 
+/// A decimal comma is what Indonesian contracts write.
+fn subscribed(text: &str) -> Result<u32, String> {
+    let mbps = text.replace(',', ".").parse::<f64>().ok();
+    mbps.filter(|mbps| (0.001..=SUBSCRIBED_MBPS_MAX).contains(mbps))
+        .map(|mbps| (mbps * 1_000.0).round() as u32)
+        .ok_or_else(|| format!("Mbit/s like 2 or 0.512, at most {SUBSCRIBED_MBPS_MAX}, found {text:?}"))
+}
+
+fn megabits(kbps: Option<u32>) -> String {
+    kbps.map(|kbps| (f64::from(kbps) / 1_000.0).to_string()).unwrap_or_default()
+}
+
 fn date(text: &str) -> Result<jiff::civil::Date, String> {
     text.parse().map_err(|_| format!("a date like 2026-07-01, found {text:?}"))
 }
@@ -242,6 +264,8 @@ mod tests {
             ("hours", "mon-fri 08:00-12:00"),
             ("power_hours", "mon-sun 00:00-06:00,18:00-24:00"),
             ("allowance_mib", "500"),
+            ("subscribed_download_mbps", "2"),
+            ("subscribed_upload_mbps", "0.512"),
             ("measured_from", "2026-07-01"),
             ("time_zone", "wita"),
         ];

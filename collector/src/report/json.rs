@@ -205,6 +205,9 @@ pub fn site_json(coverage: &SiteCoverage) -> Value {
         },
         "download_bits": coverage.throughput.download_bits,
         "upload_bits": coverage.throughput.upload_bits,
+        "download_tests": coverage.throughput.download_tests,
+        "upload_tests": coverage.throughput.upload_tests,
+        "tests_without_rate": coverage.throughput.without_rate,
         "records": {
             "synced": coverage.records_synced,
             "estimated": coverage.records_estimated,

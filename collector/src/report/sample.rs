@@ -137,5 +137,13 @@ fn summary(at: usize, day: Day) -> DaySummary {
     let mut rtt = RttHistogram::default();
     (0..20).for_each(|n| rtt.add(30_000 + (mixed(seed + n) % 400_000) as u32 * (badness as u32 / 40)));
     let block = Block { block: 4, sent: 90, lost: (badness / 30) as u32, rtt, ..Block::default() };
-    DaySummary { runs, slot_seconds: 60, blocks: vec![block], synced: 480, estimated: 2, bounded: 1 }
+    DaySummary {
+        runs,
+        slot_seconds: 60,
+        blocks: vec![block],
+        synced: 480,
+        estimated: 2,
+        bounded: 1,
+        tests: vec![],
+    }
 }

@@ -3,9 +3,10 @@
 
 use prost::Message;
 use suar_wire::Verdict;
+use suar_wire::bandwidth::{Direction, TestEnd};
 
 use super::StoreError;
-use crate::day::{Block, DaySummary, RttHistogram, Run, State};
+use crate::day::{Block, DaySummary, RttHistogram, Run, State, Test};
 
 #[derive(Clone, PartialEq, Message)]
 struct SummaryPb {
@@ -22,6 +23,22 @@ struct SummaryPb {
     bounded: u32,
     #[prost(uint32, tag = "6")]
     slot_seconds: u32,
+    #[prost(message, repeated, tag = "7")]
+    tests: Vec<TestPb>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct TestPb {
+    #[prost(uint32, tag = "1")]
+    second: u32,
+    #[prost(uint32, tag = "2")]
+    direction: u32,
+    #[prost(uint32, tag = "3")]
+    end: u32,
+    #[prost(uint64, tag = "4")]
+    rate_bps: u64,
+    #[prost(uint64, tag = "5")]
+    bytes: u64,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -60,7 +77,18 @@ pub fn encode(summary: &DaySummary) -> Vec<u8> {
         end_s = run.start_s + run.length_s;
     }
     pb.blocks = summary.blocks.iter().map(encode_block).collect();
+    pb.tests = summary.tests.iter().map(encode_test).collect();
     pb.encode_to_vec()
+}
+
+fn encode_test(test: &Test) -> TestPb {
+    TestPb {
+        second: test.second,
+        direction: test.direction.code(),
+        end: test.end.code(),
+        rate_bps: test.rate_bps,
+        bytes: test.bytes,
+    }
 }
 
 fn encode_block(block: &Block) -> BlockPb {
@@ -97,7 +125,8 @@ fn decoded(bytes: &[u8]) -> Option<DaySummary> {
             (4, Value::Number(number)) => summary.estimated = u32::try_from(number).ok()?,
             (5, Value::Number(number)) => summary.bounded = u32::try_from(number).ok()?,
             (6, Value::Number(number)) => summary.slot_seconds = u32::try_from(number).ok()?,
-            (1..=6, _) => return None,
+            (7, Value::Bytes(test)) => summary.tests.push(decoded_test(test)?),
+            (1..=7, _) => return None,
             _ => {}
         }
     }
@@ -118,6 +147,24 @@ fn decoded_runs(mut columns: &[u8]) -> Option<Vec<Run>> {
         runs.push(Run { start_s, length_s, state });
     }
     Some(runs)
+}
+
+fn decoded_test(bytes: &[u8]) -> Option<Test> {
+    let (mut second, mut rate_bps, mut bytes_spent) = (0, 0, 0);
+    let (mut direction, mut end) = (None, None);
+    let mut fields = Fields(bytes);
+    while !fields.0.is_empty() {
+        match fields.next()? {
+            (1, Value::Number(number)) => second = u32::try_from(number).ok()?,
+            (2, Value::Number(number)) => direction = Direction::from_code(u32::try_from(number).ok()?),
+            (3, Value::Number(number)) => end = TestEnd::from_code(u32::try_from(number).ok()?),
+            (4, Value::Number(number)) => rate_bps = number,
+            (5, Value::Number(number)) => bytes_spent = number,
+            (1..=5, _) => return None,
+            _ => {}
+        }
+    }
+    Some(Test { second, direction: direction?, end: end?, rate_bps, bytes: bytes_spent })
 }
 
 fn decoded_block(bytes: &[u8]) -> Option<Block> {
@@ -226,14 +273,24 @@ mod tests {
             };
             parts.into_iter().map(run).collect()
         });
-        (runs, any::<[u32; 4]>(), proptest::collection::vec(block, 0..6)).prop_map(
-            |(runs, [slot_seconds, synced, estimated, bounded], blocks)| DaySummary {
+        let test = (any::<u32>(), any::<bool>(), prop::sample::select(TestEnd::ALL), any::<[u64; 2]>());
+        let test = test.prop_map(|(second, down, end, [rate_bps, bytes])| Test {
+            second,
+            direction: if down { Direction::Download } else { Direction::Upload },
+            end,
+            rate_bps,
+            bytes,
+        });
+        let tests = proptest::collection::vec(test, 0..4);
+        (runs, any::<[u32; 4]>(), proptest::collection::vec(block, 0..6), tests).prop_map(
+            |(runs, [slot_seconds, synced, estimated, bounded], blocks, tests)| DaySummary {
                 runs,
                 slot_seconds,
                 blocks,
                 synced,
                 estimated,
                 bounded,
+                tests,
             },
         )
     }

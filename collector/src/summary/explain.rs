@@ -65,6 +65,7 @@ pub fn explained_by(
         | Body::SessionEnd(_)
         | Body::Dropped(_)
         | Body::ClockStep(_)
+        | Body::Bandwidth(_)
         | Body::Unknown(_) => None,
     }
 }

@@ -174,7 +174,7 @@ proptest! {
         let window = Span::new(start_s, (start_s + length).min(i64::from(FIRST_DAY + 3) * 86_400));
         let site = support::site("a", "19.02.03.2001", "standard");
         prop_assert_eq!(site.time_zone, TimeZone::Wib);
-        let input = SiteInput { site: &site, earlier: &[], agents: &agents, measured: window, throughput: Throughput::default() };
+        let input = SiteInput { site: &site, earlier: &[], agents: &agents, measured: window, throughput: Some(Throughput::default()) };
         let period = Period { window, kind: PeriodKind::Other };
         let coverage = judge_site(input, period, &Rules::default(), &Holidays::default());
         prop_assert_eq!(fast(&coverage), slow(&agents, window));

@@ -154,9 +154,9 @@ fn play(name: &str, scenario: &Scenario) {
         let measured = Span::new(from_s.unwrap_or(window.start_s).max(window.start_s), window.end_s);
         let throughput = Throughput {
             download_bits: office.download_mbps.map(|mbps| mbps * 1_000_000),
-            upload_bits: None,
+            ..Throughput::default()
         };
-        let input = SiteInput { site: &site, earlier: &[], agents: &agents, measured, throughput };
+        let input = SiteInput { site: &site, earlier: &[], agents: &agents, measured, throughput: Some(throughput) };
         let coverage = judge_site(input, period, &rules, &holidays);
         let place = format!("{name} ({}), office {number}", scenario.shows);
         compare(&place, &coverage, &office.expect);

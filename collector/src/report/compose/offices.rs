@@ -1,5 +1,7 @@
 //! Offices one by one: how they stand, why some do not stand anywhere yet, and how good their links are.
 
+use suar_wire::bandwidth::Direction;
+
 use super::super::Language;
 use super::super::cells::{NOTHING, count, decimal, duration, millis, percent_down, percent_up};
 use super::super::document::{Block, Cell, Mark, Table};
@@ -195,10 +197,18 @@ pub(super) fn quality(blocks: &mut Vec<Block>, assessment: &Assessment, language
     };
     let mut table = Table::new(&names, 1);
     let missing = language.pick("belum diukur", "not measured");
-    let speed = |bits: Option<u64>| {
-        bits.map_or(missing.to_owned(), |bits| {
-            format!("{} Mbit/s", decimal((bits + 5_000) / 10_000, 2, language))
-        })
+    let speed = |bits: Option<u64>, tests: u32, subscribed: Option<u64>| {
+        let Some(bits) = bits else { return missing.to_owned() };
+        let mbps = format!("{} Mbit/s", decimal((bits + 5_000) / 10_000, 2, language));
+        let tests = format!("{} {}", count(tests, language), language.pick("uji", "tests"));
+        match subscribed.filter(|subscribed| *subscribed > 0) {
+            None => format!("{mbps} ({tests})"),
+            Some(subscribed) => {
+                let share = bits.saturating_mul(100) / subscribed;
+                let of = language.pick("dari langganan", "of subscribed");
+                format!("{mbps} ({share}% {of}, {tests})")
+            }
+        }
     };
     for site in monitored {
         let between = site.interval.map_or(NOTHING.to_owned(), |bounds| {
@@ -213,8 +223,18 @@ pub(super) fn quality(blocks: &mut Vec<Block>, assessment: &Assessment, language
             count(site.rtt_samples, language).into(),
             percent_up(site.loss, language).into(),
             count(site.echoes_sent, language).into(),
-            speed(site.throughput.download_bits).into(),
-            speed(site.throughput.upload_bits).into(),
+            speed(
+                site.throughput.download_bits,
+                site.throughput.download_tests,
+                site.site.subscribed_bits(Direction::Download),
+            )
+            .into(),
+            speed(
+                site.throughput.upload_bits,
+                site.throughput.upload_tests,
+                site.site.subscribed_bits(Direction::Upload),
+            )
+            .into(),
         ]);
     }
     blocks.push(Block::Table(table));

@@ -1,0 +1,162 @@
+//! Takes the raw streams of tests: hears what is wanted, checks who wants it, and runs it.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ring::rand::{SecureRandom, SystemRandom};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use suar_wire::bandwidth::messages::{
+    self, Answer, Bearer, FRAME_BYTES_MAX, Granted, Refused, Request, Ticket,
+};
+use suar_wire::bandwidth::{Direction, Method};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
+
+use super::datagrams::Datagrams;
+use super::gauge::Gauge;
+use super::quota::{MB, Quota, Reservation};
+use super::tickets::{Joined, Tickets};
+use super::{Options, paced, streams};
+use crate::http::App;
+use crate::http::auth;
+
+/// Whoever connects has something to say.
+const FIRST_FRAME_TIME_MAX: Duration = Duration::from_secs(20);
+/// A frame that is not taken by then has no reader any more.
+const SAY_TIME_MAX: Duration = Duration::from_secs(20);
+/// No line has a longer round trip; an agent's own word is not trusted beyond that.
+const RTT_US_MAX: u64 = 2_000_000;
+
+/// A framed talk over one stream.
+#[derive(Debug)]
+pub struct Talk {
+    stream: TlsStream<TcpStream>,
+}
+
+impl Talk {
+    /// `None`: the other side is silent, gone, or says something else.
+    pub async fn hear<T: DeserializeOwned>(&mut self, at_most: Duration) -> Option<T> {
+        let read = async {
+            let length = usize::from(self.stream.read_u16().await.ok()?);
+            if length > FRAME_BYTES_MAX {
+                return None;
+            }
+            let mut body = vec![0; length];
+            self.stream.read_exact(&mut body).await.ok()?;
+            messages::read_body(&body)
+        };
+        tokio::time::timeout(at_most, read).await.ok()?
+    }
+
+    pub async fn say<T: Serialize>(&mut self, message: &T) -> Option<()> {
+        let frame = messages::frame(message);
+        let write = async {
+            self.stream.write_all(&frame).await?;
+            self.stream.flush().await
+        };
+        tokio::time::timeout(SAY_TIME_MAX, write).await.ok()?.ok()
+    }
+}
+
+#[derive(Debug)]
+pub struct Desk {
+    app: Arc<App>,
+    options: Options,
+    quota: Arc<Quota>,
+    tickets: Arc<Tickets>,
+    datagrams: Option<Arc<Datagrams>>,
+}
+
+impl Desk {
+    pub fn new(app: Arc<App>, datagrams: Option<Arc<Datagrams>>) -> Self {
+        let options = app.config.bandwidth.clone();
+        let quota = Arc::new(Quota::new(options.clone(), Instant::now()));
+        Self { app, options, quota, tickets: Arc::default(), datagrams }
+    }
+
+    /// One raw stream, to its end.
+    pub async fn serve(&self, stream: TlsStream<TcpStream>, peer: IpAddr) {
+        let Ok(gauge) = Gauge::on(stream.get_ref().0) else { return };
+        let mut talk = Talk { stream };
+        match talk.hear(FIRST_FRAME_TIME_MAX).await {
+            Some(Request::Open { token, direction, method, rtt_us }) => {
+                let rtt_us = match gauge.look().rtt_min_us {
+                    0 => u64::from(rtt_us),
+                    known => known,
+                };
+                self.open(talk, peer, &token, direction, method, rtt_us.min(RTT_US_MAX)).await;
+            }
+            Some(Request::Join { ticket, number }) => {
+                self.tickets.join(ticket, number, Joined { stream: talk.stream, gauge });
+            }
+            Some(Request::Round { .. } | Request::Sent(_)) | None => {}
+        }
+    }
+
+    async fn open(
+        &self,
+        mut talk: Talk,
+        peer: IpAddr,
+        token: &Bearer,
+        direction: Direction,
+        method: Method,
+        rtt_us: u64,
+    ) {
+        let mut reservation = match self.reserve(token, peer) {
+            Ok(reservation) => reservation,
+            Err(refused) => {
+                tracing::debug!(%peer, message = refused.message, "a bandwidth test was refused");
+                talk.say(&Answer::Refused(refused)).await;
+                return;
+            }
+        };
+        let Some(ticket) = fresh_ticket() else { return };
+        let rate_bps_max = u64::from(self.options.mbps_max) * MB;
+        let granted = Granted {
+            ticket,
+            udp_port: self.datagrams.as_ref().map(|datagrams| datagrams.port),
+            rate_bps_max,
+            bytes_max: reservation.bytes_max,
+        };
+        match (method, &self.datagrams) {
+            (Method::Udp, Some(datagrams)) => {
+                let invited = datagrams.invite(ticket);
+                if talk.say(&Answer::Granted(granted)).await.is_some() {
+                    paced::run(direction, &mut talk, &invited, rate_bps_max, &mut reservation).await;
+                }
+            }
+            (Method::Udp, None) => {
+                let message = "this collector tests over TCP only".to_owned();
+                talk.say(&Answer::Refused(Refused { for_good: true, message })).await;
+            }
+            (Method::Tcp | Method::TcpByProgram, _) => {
+                let mut open = self.tickets.open(ticket);
+                if talk.say(&Answer::Granted(granted)).await.is_none() {
+                    return;
+                }
+                let measured =
+                    streams::run(direction, rtt_us, rate_bps_max, &mut open, &mut reservation).await;
+                if let Some(measured) = measured {
+                    talk.say(&Answer::Measured(Box::new(measured))).await;
+                }
+            }
+        }
+    }
+
+    fn reserve(&self, token: &Bearer, peer: IpAddr) -> Result<Reservation, Refused> {
+        let agent = auth::agent_by_token(&self.app, &token.0)
+            .map_err(|(_, refusal)| Refused { for_good: true, message: refusal.message })?;
+        self.quota
+            .reserve(agent.id, peer.to_canonical(), Instant::now())
+            .map_err(|full| Refused { for_good: false, message: full.to_string() })
+    }
+}
+
+fn fresh_ticket() -> Option<Ticket> {
+    let mut ticket = Ticket(Default::default());
+    SystemRandom::new().fill(&mut ticket.0).ok()?;
+    Some(ticket)
+}

@@ -1,0 +1,127 @@
+//! A synthetic line whose rate is known.
+
+use super::*;
+
+const MBIT: u64 = 1_000_000;
+
+/// A line that takes what is sent into a queue and lets it out at its rate; every `lose`th packet is lost.
+fn line(round: Round, line_bps: u64, queue_us: u64, lose: u32) -> (u32, Seen) {
+    let packet = packet_bytes(false);
+    let sent = round.packets(packet);
+    let mut arrivals = Arrivals::expecting(sent);
+    let line_us = packet as f64 * 8e6 / line_bps as f64;
+    let mut free_us = 0.0_f64;
+    for number in 0..sent {
+        let at_us = f64::from(number) * packet as f64 * 8e6 / round.rate_bps as f64;
+        let lost = lose > 0 && number % lose == lose - 1;
+        if lost || free_us - at_us > queue_us as f64 {
+            continue;
+        }
+        free_us = free_us.max(at_us) + line_us;
+        arrivals.add(free_us as u64 + 300_000, number);
+    }
+    (sent, arrivals.seen(round.number, packet))
+}
+
+/// Runs a whole test; the estimate and the bytes that were sent.
+fn test(prior: Option<u64>, line_bps: u64, queue_us: u64, lose: u32) -> (Estimate, u64) {
+    let (mut search, mut round) = Search::begin(prior, 200 * MBIT, packet_bytes(false));
+    let mut bytes = 0;
+    for _ in 0..20 {
+        let (sent, seen) = line(round, line_bps, queue_us, lose);
+        bytes += u64::from(sent) * packet_bytes(false);
+        match search.after(sent, round.elapsed_us, seen) {
+            Next::Round(next) => round = next,
+            Next::Done(estimate) => return (estimate, bytes),
+        }
+    }
+    panic!("the test did not end");
+}
+
+fn check(estimate: Estimate, line_bps: u64) {
+    let off = (estimate.rate_bps as f64 / line_bps as f64 - 1.0).abs();
+    assert!(off < 0.03, "{estimate:?} on a line of {line_bps}");
+}
+
+#[test]
+fn a_line_is_known_with_and_without_a_prior_deep_and_shallow_with_loss_and_without() {
+    for line_bps in [MBIT / 2, MBIT, 2 * MBIT, 5 * MBIT, 10 * MBIT, 20 * MBIT] {
+        for queue_us in [30_000, 1_500_000] {
+            for lose in [0, 20] {
+                for prior in [None, Some(line_bps), Some(line_bps / 3), Some(line_bps * 4)] {
+                    let (estimate, bytes) = test(prior, line_bps, queue_us, lose);
+                    check(estimate, line_bps);
+                    assert!(estimate.converged, "{estimate:?}");
+                    let share = bytes as f64 * 8.0 / (line_bps as f64 * 10.0);
+                    let share_max = if prior == Some(line_bps) { 0.13 } else { 0.50 };
+                    assert!(share < share_max, "{prior:?} {line_bps}: {share}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_first_test_of_all_costs_less_than_a_fifth() {
+    for line_bps in [MBIT / 2, MBIT, 2 * MBIT, 5 * MBIT, 10 * MBIT, 20 * MBIT] {
+        let (_, bytes) = test(None, line_bps, 200_000, 0);
+        let share = bytes as f64 * 8.0 / (line_bps as f64 * 10.0);
+        assert!(share < 0.20, "{line_bps}: {share}");
+    }
+}
+
+#[test]
+fn what_does_not_arrive_is_no_rate() {
+    let (mut search, round) = Search::begin(None, 200 * MBIT, packet_bytes(false));
+    let nothing = Seen { number: 0, packets: 0, rate_bps: None, burst_bps: None };
+    let Next::Done(estimate) = search.after(21, round.elapsed_us, nothing) else { panic!("it went on") };
+    assert_eq!((estimate.rate_bps, estimate.converged, estimate.loss_permille), (0, false, 1_000));
+}
+
+#[test]
+fn copies_and_strangers_are_not_counted() {
+    let mut arrivals = Arrivals::expecting(10);
+    for number in [0, 1, 1, 1, 99, 2] {
+        arrivals.add(u64::from(number), number);
+    }
+    assert_eq!(arrivals.packets(), 3);
+}
+
+#[test]
+fn a_collector_that_sends_no_faster_ends_the_search() {
+    let (mut search, round) = Search::begin(Some(50 * MBIT), 20 * MBIT, packet_bytes(false));
+    assert_eq!(round.rate_bps, 20 * MBIT);
+    let (sent, seen) = line(round, 100 * MBIT, 100_000, 0);
+    let Next::Done(estimate) = search.after(sent, round.elapsed_us, seen) else { panic!("it went on") };
+    assert!(!estimate.converged, "the line may be faster");
+}
+
+#[test]
+fn a_bucket_at_the_start_of_a_round_is_told_apart() {
+    let mut arrivals = Arrivals::expecting(600);
+    let mut at_us = 0;
+    for number in 0..600 {
+        at_us += if number < 250 { 500 } else { 2_000 };
+        arrivals.add(at_us, number);
+    }
+    let seen = arrivals.seen(0, packet_bytes(false));
+    assert!(seen.burst_bps.is_some_and(|burst| burst > seen.rate_bps.expect("a rate") * 5 / 4), "{seen:?}");
+}
+
+#[test]
+fn a_sender_that_was_held_up_goes_on_later_and_not_all_at_once() {
+    let round = Round { number: 0, rate_bps: 9_824_000, elapsed_us: 100_000 };
+    // A packet a millisecond.
+    let mut pacer = Pacer::new(round, packet_bytes(false));
+    assert_eq!(pacer.take(0), 0..1);
+    assert_eq!(pacer.take(3_500), 1..4);
+    let after_a_pause = pacer.take(70_000);
+    assert!(after_a_pause.len() <= 12, "{after_a_pause:?}");
+    let mut at_us = 70_000;
+    while !pacer.is_done() {
+        at_us += 1_000;
+        pacer.take(at_us);
+    }
+    assert_eq!(pacer.sent(), 100);
+    assert!(at_us > 150_000, "{at_us}");
+}
