@@ -1,10 +1,13 @@
 #!/usr/bin/env bash
 # Benchmarks of the programs as offices and the centre run them. Prints a table, writes JSON.
 #
-#   lab/bench.sh [size|agent|peers|ingest|report]...     without a name: all but peers
+#   lab/bench.sh [size|agent|peers|ingest|report|bandwidth]...     without a name: all but peers and bandwidth
 #
 # `peers` looks at our agent and at Debian's node_exporter with blackbox_exporter, zabbix_agent2 and collectd in the
 # same minutes; it fetches their packages and installs none.
+#
+# `bandwidth` tests every line of a grid whose rates are known, iperf3 beside it, then lines that mislead, and writes
+# what it found into docs/bandwidth.md. It takes an hour and more; SUAR_BENCH_RUNS tests of each line and direction (3).
 #
 # SUAR_BENCH_SECONDS is how long the agent is looked at (300). Figures go to target/bench/NAME.json.
 # The machine should be quiet. Root, for network namespaces.
@@ -147,11 +150,20 @@ print(period, scope, kind, round(best * 1000), peak)
 END
 }
 
+bandwidth() {
+    "$CARGO_TARGET_DIR/release/suar-lab" bandwidth --runs "${SUAR_BENCH_RUNS:-3}" --out "$out" >"$work/grid.log"
+    "$CARGO_TARGET_DIR/release/suar-lab" bandwidth --cases --out "$out" 2>"$work/cases.log" >>"$work/grid.log" ||
+        { cat "$work/cases.log" >&2 && return 1; }
+    cat "$work/grid.log"
+    cp "$out/bandwidth.svg" docs/bandwidth.svg
+    python3 lab/into-docs.py docs/bandwidth.md "$out/bandwidth.md" "$out/cases.md"
+}
+
 build
 for name in "${@:-}"; do
     case $name in
     '') size && agent && ingest && report ;;
-    size | agent | peers | ingest | report) "$name" ;;
-    *) echo "unknown benchmark: $name (size, agent, peers, ingest, report)" >&2 && exit 64 ;;
+    size | agent | peers | ingest | report | bandwidth) "$name" ;;
+    *) echo "unknown benchmark: $name (size, agent, peers, ingest, report, bandwidth)" >&2 && exit 64 ;;
     esac
 done

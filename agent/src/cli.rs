@@ -4,11 +4,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use suar_wire::bandwidth::Direction;
 
 use crate::config::{self, Config, Mistakes};
 use crate::language::Language;
 use crate::pause;
 
+mod bandwidth;
 mod carry_out;
 mod check;
 mod halt;
@@ -36,6 +38,8 @@ enum Command {
     Run(ConfigArg),
     /// Measure once now and say in plain words what works and what does not
     Check(CheckArgs),
+    /// Test how fast the line is now, and draw how it went; costs data
+    Bandwidth(BandwidthArgs),
     /// Show what the running agent knows
     Status(StatusArgs),
     /// Send no probes for a while; the collector is told that it was asked for
@@ -78,6 +82,37 @@ struct CheckArgs {
     /// Language of messages [default: as in the configuration]
     #[arg(long, value_enum)]
     lang: Option<Lang>,
+}
+
+#[derive(Debug, Args)]
+struct BandwidthArgs {
+    /// One direction alone
+    #[arg(long, value_enum)]
+    direction: Option<Way>,
+    #[command(flatten)]
+    config: ConfigArg,
+    /// For programs
+    #[arg(long)]
+    json: bool,
+    /// Language of messages [default: as in the configuration]
+    #[arg(long, value_enum)]
+    lang: Option<Lang>,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Way {
+    Download,
+    Upload,
+}
+
+impl Way {
+    fn directions(asked: Option<Self>) -> &'static [Direction] {
+        match asked {
+            None => &[Direction::Download, Direction::Upload],
+            Some(Self::Download) => &[Direction::Download],
+            Some(Self::Upload) => &[Direction::Upload],
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -150,6 +185,13 @@ pub async fn execute(cli: Cli) -> ExitCode {
         },
         Command::Check(args) => match read_config(&args.config) {
             Ok(config) => check::execute(&config, language(args.lang, &config)).await,
+            Err(code) => code,
+        },
+        Command::Bandwidth(args) => match read_config(&args.config) {
+            Ok(config) => {
+                let directions = Way::directions(args.direction);
+                bandwidth::execute(&config, language(args.lang, &config), directions, args.json).await
+            }
             Err(code) => code,
         },
         Command::Status(args) => match read_config(&args.config) {

@@ -8,7 +8,7 @@ use std::path::Path;
 #[cfg_attr(windows, path = "files/private_windows.rs")]
 mod private;
 
-pub use private::sync_directory;
+pub use private::{directory, sync_directory};
 
 /// Replaces a file whole, readable by its owner alone: writes beside it, makes that durable, renames.
 pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {

@@ -22,6 +22,7 @@ use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
 
 use crate::meter::Meter;
+use crate::server::{ConnectError, Server};
 use crate::tcp::{Connection, Label};
 use crate::tls::{self, Fingerprint};
 
@@ -54,11 +55,19 @@ pub enum HttpError {
     TooLarge,
 }
 
+impl From<ConnectError> for HttpError {
+    fn from(error: ConnectError) -> Self {
+        match error {
+            ConnectError::Name(error) => Self::Name(error),
+            ConnectError::Connect(error) => Self::Connect(error),
+        }
+    }
+}
+
 /// Where requests go.
 #[derive(Debug)]
 pub struct Client {
-    host: String,
-    port: u16,
+    server: Server,
     /// As requests name it.
     authority: HeaderValue,
     tls: Option<Arc<ClientConfig>>,
@@ -94,13 +103,10 @@ impl Client {
 
     fn new(server: &str, tls: Option<Arc<ClientConfig>>, meter: &Meter) -> Result<Self, HttpError> {
         let wrong = || HttpError::Address(server.to_owned());
-        let authority: hyper::http::uri::Authority = server.parse().map_err(|_| wrong())?;
-        let port = authority.port_u16().unwrap_or(if tls.is_some() { 443 } else { 80 });
-        // An IPv6 address has brackets in an authority and nowhere else.
-        let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
-        let authority = HeaderValue::try_from(authority.as_str()).map_err(|_| wrong())?;
+        let authority = HeaderValue::try_from(server).map_err(|_| wrong())?;
+        let server = Server::parse(server, if tls.is_some() { 443 } else { 80 }).ok_or_else(wrong)?;
         let (keeps, kept) = (false, Mutex::new(None));
-        Ok(Self { host, port, authority, tls, meter: meter.clone(), keeps, kept })
+        Ok(Self { server, authority, tls, meter: meter.clone(), keeps, kept })
     }
 
     /// Sends a request and waits for the head of its answer. The caller bounds the time of all of it.
@@ -147,8 +153,9 @@ impl Client {
         let sender = match &self.tls {
             None => shake_hands(stream, &used_at).await?,
             Some(tls) => {
-                let name = ServerName::try_from(self.host.clone())
-                    .map_err(|_| HttpError::Address(self.host.clone()))?;
+                let host = &self.server.host;
+                let name =
+                    ServerName::try_from(host.clone()).map_err(|_| HttpError::Address(host.clone()))?;
                 let secured = TlsConnector::from(Arc::clone(tls)).connect(name, stream);
                 match tokio::time::timeout(limit, secured).await {
                     Ok(stream) => shake_hands(stream.map_err(HttpError::Connect)?, &used_at).await?,
@@ -159,24 +166,13 @@ impl Client {
         Ok(Kept { sender, label, used_at })
     }
 
-    /// One address after the other, in the system's order.
     async fn connect_tcp(&self, label: &Label) -> Result<Connection, HttpError> {
-        let addresses =
-            tokio::net::lookup_host((self.host.as_str(), self.port)).await.map_err(HttpError::Name)?;
-        let mut failed = HttpError::Name(io::ErrorKind::NotFound.into());
-        for address in addresses {
-            match Connection::open(address, &self.meter, label).await {
-                Ok(connection) => {
-                    if self.keeps {
-                        let after = Duration::from_secs(KEEPALIVE_SECONDS);
-                        connection.keep_alive(after).map_err(HttpError::Connect)?;
-                    }
-                    return Ok(connection);
-                }
-                Err(error) => failed = HttpError::Connect(error),
-            }
+        let connection = self.server.connect(&self.meter, label).await?;
+        if self.keeps {
+            let after = Duration::from_secs(KEEPALIVE_SECONDS);
+            connection.keep_alive(after).map_err(HttpError::Connect)?;
         }
-        Err(failed)
+        Ok(connection)
     }
 }
 

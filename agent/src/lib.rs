@@ -1,6 +1,6 @@
 //! The agent: measures an office's link and machine, decides, remembers, sends.
 //!
-//! Read `run` first (the loop), then `round`, `verdict`, `spool`, `uplink`.
+//! Read `run` first (the loop), then `round`, `verdict`, `spool`, `uplink`; `bandwidth` tests the line's rate.
 
 pub mod cli;
 pub mod config;
@@ -13,6 +13,8 @@ pub mod schedule;
 pub mod probe;
 pub mod round;
 pub mod verdict;
+
+pub mod bandwidth;
 
 pub mod health;
 pub mod pause;
@@ -30,6 +32,7 @@ pub mod identity;
 pub mod joining;
 
 pub mod http;
+pub mod server;
 pub mod tcp;
 pub mod tls;
 

@@ -40,13 +40,25 @@ pub type Traffic = BTreeMap<Purpose, Bytes>;
 
 /// What this process has caused so far. Clones count together.
 #[derive(Debug, Clone, Default)]
-pub struct Meter(Arc<Mutex<Traffic>>);
+pub struct Meter {
+    own: Arc<Mutex<Traffic>>,
+    /// What is counted here is counted there too.
+    whole: Option<Arc<Mutex<Traffic>>>,
+}
 
 impl Meter {
+    /// One that begins at nothing, for a piece of work that is to know its own cost.
+    pub fn part(&self) -> Self {
+        let whole = self.whole.as_ref().unwrap_or(&self.own);
+        Self { own: Arc::default(), whole: Some(Arc::clone(whole)) }
+    }
+
     pub fn add(&self, purpose: Purpose, bytes: Bytes) {
-        let mut traffic = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = traffic.entry(purpose).or_default();
-        *known = known.plus(bytes);
+        for traffic in [Some(&self.own), self.whole.as_ref()].into_iter().flatten() {
+            let mut traffic = traffic.lock().unwrap_or_else(PoisonError::into_inner);
+            let known = traffic.entry(purpose).or_default();
+            *known = known.plus(bytes);
+        }
     }
 
     /// A UDP datagram or an ICMP echo that left, by its payload.
@@ -60,7 +72,7 @@ impl Meter {
     }
 
     pub fn so_far(&self) -> Traffic {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.own.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -79,6 +91,16 @@ pub fn ip_header(address: IpAddr) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_part_is_counted_in_the_whole() {
+        let whole = Meter::default();
+        whole.add(Purpose::Push, Bytes { sent: 1, received: 1 });
+        let part = whole.part();
+        part.add(Purpose::Bandwidth, Bytes { sent: 5, received: 0 });
+        assert_eq!(part.so_far(), [(Purpose::Bandwidth, Bytes { sent: 5, received: 0 })].into());
+        assert_eq!(whole.so_far().len(), 2);
+    }
 
     #[test]
     fn an_echo_of_sixteen_bytes_is_44_bytes_each_way() {

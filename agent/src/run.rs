@@ -11,6 +11,7 @@ use anyhow::Context;
 use suar_wire::{Body, Epoch, Plan};
 use tokio::sync::{Notify, watch};
 
+use crate::bandwidth::Tester;
 use crate::clock::Clocks;
 use crate::config::Config;
 use crate::identity::{self, Identity};
@@ -23,6 +24,7 @@ use crate::{session, status};
 mod accounts;
 mod agent;
 mod corrected;
+mod line_tests;
 #[cfg_attr(unix, path = "run/stop_unix.rs")]
 #[cfg_attr(windows, path = "run/stop_windows.rs")]
 mod stop;
@@ -30,6 +32,7 @@ mod writer;
 
 use accounts::Accounts;
 use agent::{Agent, Parts};
+use line_tests::LineTests;
 use writer::Writer;
 
 /// The machine has not joined, or its files cannot be read.
@@ -56,6 +59,8 @@ pub async fn run(config: &Config) -> anyhow::Result<()> {
     let uplink = Uplink::new(uplink_options(config), identity.clone(), plan, spool, clock_fn(clocks), &meter)
         .context("cannot prepare the connection to the collector")?;
     let prober = prober(config, &identity, &meter)?;
+    let tester = Tester::new(config, &identity, &uplink.plan().borrow(), &meter);
+    let line_tests = LineTests::new(tester, meter.clone(), config.state.clone(), uplink.moments());
     let accounts = Accounts::open(&config.state, meter);
     tracing::info!(site = %identity.site, collector = %config.collector, "started");
     let (stop_uplink, uplink_stops) = watch::channel(false);
@@ -69,6 +74,7 @@ pub async fn run(config: &Config) -> anyhow::Result<()> {
         collector: config.collector.clone(),
         state: config.state.clone(),
         accounts,
+        line_tests,
     });
     let sending = tokio::spawn(uplink.run(wake, uplink_stops));
 

@@ -8,6 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use suar_wire::bandwidth::Bandwidth;
 use suar_wire::record::Round;
 use suar_wire::{AgentId, Month, SiteCode, Stamp, Use, Verdict};
 
@@ -45,6 +46,16 @@ pub struct Status {
     /// What was used of the month so far.
     #[serde(default)]
     pub data: Option<DataUse>,
+    /// The newest bandwidth test of each direction.
+    #[serde(default)]
+    pub bandwidth: Vec<LineTest>,
+}
+
+/// A bandwidth test and when it was, wall clock.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LineTest {
+    pub at_ms: i64,
+    pub test: Bandwidth,
 }
 
 /// Bytes on the line since the month began in the office, IP headers included.
@@ -131,6 +142,12 @@ pub enum Freshness {
 }
 
 impl Status {
+    pub fn keep_test(&mut self, at_ms: i64, test: &Bandwidth) {
+        self.bandwidth.retain(|known| known.test.direction != test.direction);
+        self.bandwidth.push(LineTest { at_ms, test: test.clone() });
+        self.bandwidth.sort_by_key(|known| known.test.direction);
+    }
+
     /// Slots without a word after which the agent is not believed to run.
     const SLOTS_SILENT_MAX: u64 = 3;
     /// And at least this long: rounds in trouble take some seconds.
@@ -222,6 +239,7 @@ mod tests {
             uplink: Uplink::default(),
             spool: Spool::default(),
             data: None,
+            bandwidth: Vec::new(),
         }
     }
 

@@ -78,6 +78,11 @@ impl Connection {
         socket2::SockRef::from(&self.stream).set_tcp_keepalive(&keepalive)
     }
 
+    /// For options of the system's own.
+    pub fn stream(&self) -> &TcpStream {
+        &self.stream
+    }
+
     fn tell(&mut self) {
         let so_far = match kernel::account(&self.stream) {
             Some(account) => self.headers.of_kernel(&account),

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use suar_wire::bandwidth::Moments;
 use suar_wire::push::{self, Clock};
 use suar_wire::{Epoch, Plan, Receipt, Sequence, Stamp};
 use tokio::sync::watch;
@@ -33,6 +34,8 @@ use client::Client;
 const PAYLOAD_BYTES_MAX: usize = push::UNPACKED_BYTES_MAX / 2;
 /// After an attempt that did not bring the plan that receipts name, the next is this much later.
 const PLAN_SECONDS_MIN: u64 = 60;
+/// Moments of bandwidth tests are asked for again when they reach no further than this.
+const MOMENTS_LEFT_MS_MIN: i64 = 86_400_000;
 /// Most refusals of one receipt that are logged one by one.
 const REFUSALS_LOGGED_MAX: usize = 10;
 
@@ -134,6 +137,9 @@ pub struct Uplink {
     warm: bool,
     /// A plan is not asked for before this; see [`PLAN_SECONDS_MIN`].
     plan_due: Instant,
+    moments: watch::Sender<Moments>,
+    /// Nor are the moments of bandwidth tests.
+    moments_due: Instant,
 }
 
 impl std::fmt::Debug for Uplink {
@@ -167,12 +173,19 @@ impl Uplink {
             met: false,
             warm: false,
             plan_due: Instant::now(),
+            moments: watch::Sender::new(Moments::default()),
+            moments_due: Instant::now(),
         })
     }
 
     /// The plan, and every later one.
     pub fn plan(&self) -> watch::Receiver<Plan> {
         self.plan.subscribe()
+    }
+
+    /// When to test the line's bandwidth, and every later word on it.
+    pub fn moments(&self) -> watch::Receiver<Moments> {
+        self.moments.subscribe()
     }
 
     pub fn state(&self) -> watch::Receiver<UplinkState> {
@@ -328,6 +341,27 @@ impl Uplink {
             self.fetch_plan(receipt.plan_version).await;
         }
         Ok(pushed)
+    }
+
+    /// Asks anew a day before the known moments end, by the collector's clock.
+    async fn fetch_moments(&mut self) {
+        let Some(time) = self.state.borrow().server_time else { return };
+        let boot_ms = i64::try_from((self.clock)().boot_ms).unwrap_or(i64::MAX);
+        let server_ms = time.ahead_of_boot_ms.saturating_add(boot_ms);
+        let left_ms = self.moments.borrow().until_ms.saturating_sub(server_ms);
+        if left_ms > MOMENTS_LEFT_MS_MIN || Instant::now() < self.moments_due {
+            return;
+        }
+        self.moments_due = Instant::now() + Duration::from_secs(PLAN_SECONDS_MIN);
+        match self.client.moments().await {
+            Ok(moments) => {
+                let until_ms = server_ms.saturating_add(2 * MOMENTS_LEFT_MS_MIN);
+                let mut moments = moments.unwrap_or(Moments { starts_ms: Vec::new(), until_ms });
+                moments.starts_ms.truncate(Moments::STARTS_MAX);
+                self.moments.send_replace(moments);
+            }
+            Err(error) => tracing::debug!(%error, "the moments of bandwidth tests cannot be fetched"),
+        }
     }
 
     /// Commits, and says what the oldest pending record is then.

@@ -11,7 +11,7 @@ use suar_wire::{AgentId, SiteCode};
 use crate::calendar::{Holidays, PeriodError, PeriodName, Span, day_of_date};
 use crate::coverage::{
     AgentDays, Counts, Earlier, InForce, InputChecksum, IslandCoverage, OutsideIsland, Period, PeriodKind,
-    Rules, SiteChecksum, SiteCoverage, SiteInput, Throughput, Weighted, judge_islands, judge_site, weighted,
+    Rules, SiteChecksum, SiteCoverage, SiteInput, Weighted, judge_islands, judge_site, weighted,
 };
 use crate::day::{Day, DaySummary};
 use crate::region::{Place, Region};

@@ -184,7 +184,7 @@ async fn bind(
     };
     let plain = Options { tls: None, router: http::plain_router(Arc::clone(app)), ..options.clone() };
     let mut https = Listener::bind(app.config.listen.https, options).await?;
-    https.take_tests(desk(app, https.address()?)?);
+    https.take_tests(desk(app, https.address()?));
     let mut listeners = vec![https];
     if let Some(address) = app.config.listen.online {
         listeners.push(Listener::bind(address, plain).await?);
@@ -193,16 +193,9 @@ async fn bind(
 }
 
 /// Where bandwidth tests are run; their datagrams come to the UDP port of the same number.
-fn desk(app: &Arc<App>, https: SocketAddr) -> anyhow::Result<Arc<Desk>> {
-    let mut datagrams = None;
-    if app.config.bandwidth.udp {
-        let bound = Datagrams::bind(https)
-            .with_context(|| format!("cannot listen on {https}/udp; bandwidth.udp = false does without"))?;
-        let bound = Arc::new(bound);
-        tokio::spawn(Arc::clone(&bound).run());
-        datagrams = Some(bound);
-    }
-    Ok(Arc::new(Desk::new(Arc::clone(app), datagrams)))
+fn desk(app: &Arc<App>, https: SocketAddr) -> Arc<Desk> {
+    let datagrams = app.config.bandwidth.udp.then(|| Arc::new(Datagrams::on(https.port())));
+    Arc::new(Desk::new(Arc::clone(app), datagrams))
 }
 
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> anyhow::Result<JoinHandle<()>> {

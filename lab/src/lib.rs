@@ -12,6 +12,7 @@ pub mod wan;
 pub mod programs;
 
 pub mod against_fping;
+pub mod bandwidth;
 pub mod bench;
 pub mod fleet;
 pub mod load;

@@ -1,11 +1,12 @@
 //! `suar-lab`: simulated fleets and load for benchmarks.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use suar_lab::against_fping;
+use suar_lab::bandwidth;
 use suar_lab::bench;
 use suar_lab::dates::{Period, Quarter};
 use suar_lab::fleet::Fleet;
@@ -70,6 +71,30 @@ enum Command {
         /// Where their packages are unpacked.
         #[arg(long)]
         root: PathBuf,
+    },
+    /// Bandwidth tests over lines whose rate is known, iperf3 beside them; writes runs, tables and a picture.
+    Bandwidth {
+        /// Fewer lines, and without iperf3.
+        #[arg(long)]
+        short: bool,
+        /// Tests of each line and direction after the first.
+        #[arg(long, default_value_t = 3)]
+        runs: usize,
+        /// Lines at once.
+        #[arg(long, default_value_t = 4)]
+        at_once: u8,
+        /// How long iperf3 sends; 0 leaves it out.
+        #[arg(long, default_value_t = 10)]
+        iperf_seconds: u32,
+        /// Lines that mislead instead of the grid.
+        #[arg(long)]
+        cases: bool,
+        /// Runs that were made before (JSON, one a line) instead of new ones; may stand several times.
+        #[arg(long)]
+        from: Vec<PathBuf>,
+        /// Where `bandwidth.jsonl`, `bandwidth.md` and `bandwidth.svg` go, or `cases.json` and `cases.md`.
+        #[arg(long)]
+        out: PathBuf,
     },
     /// An agent beside fping over every line of the grid; prints a table, fails where they disagree.
     Truth {
@@ -144,6 +169,27 @@ fn main() -> Result<()> {
                 .collect();
             anyhow::ensure!(disagreements.is_empty(), "{}", disagreements.join("\n"));
         }
+        Command::Bandwidth { cases: true, out, .. } => {
+            let directory = tempfile::tempdir()?;
+            let world = bandwidth::line_world(1)?;
+            let mut lines = bandwidth::Lines::start(&world, directory.path())?;
+            lines.start_iperf(directory.path())?;
+            let findings = bandwidth::run_cases(&lines, |finding| eprintln!("{finding:?}"))?;
+            std::fs::write(out.join("cases.json"), serde_json::to_vec_pretty(&findings)?)?;
+            let table = bandwidth::table_of_cases(&findings);
+            std::fs::write(out.join("cases.md"), &table)?;
+            print!("{table}");
+        }
+        Command::Bandwidth { short, runs, at_once, iperf_seconds, from, out, .. } => {
+            let cells = if short { bandwidth::short_grid() } else { bandwidth::grid() };
+            let iperf_seconds = Some(iperf_seconds).filter(|seconds| *seconds > 0 && !short);
+            let work = bandwidth::Work { runs, iperf_seconds, at_once };
+            let runs = if from.is_empty() { measure(&cells, work, &out)? } else { read_runs(&from)? };
+            std::fs::write(out.join("bandwidth.svg"), bandwidth::picture(&runs))?;
+            let table = bandwidth::table(&runs);
+            std::fs::write(out.join("bandwidth.md"), &table)?;
+            print!("{table}");
+        }
         Command::Peers { seconds, root } => {
             println!("{}", serde_json::to_string(&bench::peers(seconds, &root)?)?);
         }
@@ -152,4 +198,29 @@ fn main() -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Each run is written as it ends: what is there when a grid is broken off is worth having.
+fn measure(cells: &[bandwidth::Cell], work: bandwidth::Work, out: &Path) -> Result<Vec<bandwidth::Run>> {
+    use std::io::Write;
+    let directory = tempfile::tempdir()?;
+    let told = std::sync::Mutex::new(std::fs::File::create(out.join("bandwidth.jsonl"))?);
+    bandwidth::run(cells, work, directory.path(), |run| {
+        let line = serde_json::to_string(run).expect("a run is plain JSON");
+        let mut told = told.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Err(error) = writeln!(told, "{line}") {
+            eprintln!("a run is not written: {error}");
+        }
+    })
+}
+
+fn read_runs(files: &[PathBuf]) -> Result<Vec<bandwidth::Run>> {
+    let mut runs = Vec::new();
+    for file in files {
+        let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
+        for line in text.lines() {
+            runs.push(serde_json::from_str(line).with_context(|| format!("{}: {line}", file.display()))?);
+        }
+    }
+    Ok(runs)
 }

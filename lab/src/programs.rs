@@ -7,6 +7,7 @@ mod collector;
 mod machine;
 mod process;
 pub mod prometheus;
+mod talk;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -18,6 +19,7 @@ pub use client::{Answer, Client, http_client};
 pub use collector::{Collector, Kept, free_address, rounds_of};
 pub use machine::Machine;
 pub use process::{Finished, Process, finish};
+pub use talk::TlsTalk;
 
 /// How often a state that is waited for is looked at.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-pub use shaper::{Conditions, Counters, Loss, Tally};
+pub use shaper::{Bucket, Conditions, Counters, Loss, Tally};
 
 use crate::netns::Namespace;
 use shaper::Shaper;

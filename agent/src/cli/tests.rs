@@ -28,7 +28,7 @@ fn the_help_is_what_was_reviewed() {
     let mut cli = Cli::command();
     cli.build();
     let mut text = help(&mut cli);
-    for name in ["join", "run", "check", "status", "pause", "resume", "carry-out"] {
+    for name in ["join", "run", "check", "bandwidth", "status", "pause", "resume", "carry-out"] {
         text += &format!("---- {name}\n");
         text += &help(cli.find_subcommand_mut(name).expect("a command"));
     }

@@ -7,6 +7,7 @@ use suar_wire::join_code::JoinCodeError;
 use suar_wire::record::Round;
 use suar_wire::{EchoMethod, Outcome, Stamp};
 
+use crate::bandwidth::Tested;
 use crate::identity::Identity;
 use crate::language::Language;
 use crate::status::{Freshness, Status};
@@ -14,6 +15,7 @@ use crate::uplink::PushFailure;
 
 mod english;
 mod indonesian;
+mod picture;
 
 /// What became of the push of a check.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +59,11 @@ in_both! {
     pub fn pause_left(left_s: u64);
     pub fn findings(round: &Round, delivery: &Delivery);
     pub fn trouble(error: &anyhow::Error);
+    pub fn testing(identity: &Identity);
+    pub fn tested(tested: &Tested);
+    pub fn test_under_way();
+    pub fn cannot_test(error: &anyhow::Error);
+    pub fn handed_in(agent_runs: bool);
     pub fn carried_out(identity: &Identity, file: &Path, records: u64);
     pub fn nothing_to_carry();
     pub fn cannot_carry(error: &anyhow::Error);

@@ -2,12 +2,39 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, chown, fchown};
 use std::path::Path;
 
 /// A new file with mode 0600 from the first moment.
+///
+/// One that root writes into another's directory is given to that other: the agent reads what a command of an
+/// administrator wrote.
 pub fn create(path: &Path) -> io::Result<File> {
-    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    if let Some((user, group)) = owner_above(path) {
+        // Only root may, and everybody else is the owner already.
+        let _ = fchown(&file, Some(user), Some(group));
+    }
+    Ok(file)
+}
+
+/// A directory below one of ours, if it is not there yet; its owner is as for files.
+pub fn directory(path: &Path) -> io::Result<()> {
+    match std::fs::create_dir(path) {
+        Ok(()) => {
+            if let Some((user, group)) = owner_above(path) {
+                let _ = chown(path, Some(user), Some(group));
+            }
+            Ok(())
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+fn owner_above(path: &Path) -> Option<(u32, u32)> {
+    let above = std::fs::metadata(path.parent()?).ok()?;
+    Some((above.uid(), above.gid()))
 }
 
 /// Makes a rename inside the directory survive a power cut.

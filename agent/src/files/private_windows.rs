@@ -13,3 +13,11 @@ pub fn create(path: &Path) -> io::Result<File> {
 pub fn sync_directory(_directory: &Path) -> io::Result<()> {
     Ok(())
 }
+
+/// A directory below one of ours, if it is not there yet.
+pub fn directory(path: &Path) -> io::Result<()> {
+    match std::fs::create_dir(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
+}

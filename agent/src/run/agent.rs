@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use suar_wire::bandwidth::Bandwidth;
 use suar_wire::record::{ClockStep, Gap, GapReason, Health, Round};
 use suar_wire::{Body, Plan, Slot, Stamp};
 use tokio::sync::watch;
@@ -12,7 +13,9 @@ use tokio::task::JoinHandle;
 
 use super::accounts::Accounts;
 use super::corrected::Corrected;
+use super::line_tests::LineTests;
 use super::writer::Writer;
+use crate::bandwidth::guard::Circumstances;
 use crate::clock::{Clocks, Jump, JumpWatch, Reading};
 use crate::health::{self, Watcher};
 use crate::identity::Identity;
@@ -25,6 +28,8 @@ use crate::verdict::Debounce;
 
 /// Longest sleep between two looks at the clocks: a suspend is dated to within this.
 const LOOK_MAX: Duration = Duration::from_secs(5);
+/// Shortest wait for a bandwidth test that is due.
+const TEST_LOOK_MIN: Duration = Duration::from_millis(200);
 /// Rounds under way at once. One takes up to ten seconds, so one-second slots need that many and some more.
 const IN_FLIGHT_MAX: usize = 16;
 
@@ -39,6 +44,7 @@ pub struct Parts {
     /// Where a pause is told.
     pub state: PathBuf,
     pub accounts: Accounts,
+    pub line_tests: LineTests,
 }
 
 struct UnderWay {
@@ -69,6 +75,7 @@ pub struct Agent {
     debounce: Debounce,
     health: HealthWatch,
     accounts: Accounts,
+    line_tests: LineTests,
     status: Status,
 }
 
@@ -92,6 +99,7 @@ impl Agent {
             collector,
             state,
             accounts,
+            line_tests,
         } = parts;
         let plan = Arc::new(plan_feed.borrow().clone());
         let uplink = uplink_feed.borrow().clone();
@@ -114,6 +122,7 @@ impl Agent {
             uplink: Default::default(),
             spool: Default::default(),
             data: None,
+            bandwidth: Vec::new(),
         };
         Self {
             clocks,
@@ -136,6 +145,7 @@ impl Agent {
             debounce: Debounce::default(),
             health: HealthWatch { resting: Some(Watcher::new()), ..HealthWatch::default() },
             accounts,
+            line_tests,
             status,
         }
     }
@@ -146,6 +156,7 @@ impl Agent {
         loop {
             let now = self.look_at_clocks();
             self.keep_accounts(now);
+            self.test_line(now);
             let left = match self.turn(now) {
                 Turn::Wait { left_ms } => Duration::from_millis(left_ms),
                 Turn::Go | Turn::Missed { .. } if self.is_paused(now) => {
@@ -162,8 +173,14 @@ impl Agent {
                 }
             };
             let health_in = self.health.due_in();
+            let test_in = self.line_tests.due_in(self.corrected.now_ms(now)).unwrap_or(LOOK_MAX);
+            // A test whose moment cannot be known yet must not make this a busy loop.
+            let test_in = test_in.max(TEST_LOOK_MIN);
             tokio::select! {
-                () = tokio::time::sleep(left.min(LOOK_MAX).min(health_in)) => self.start_health_look(),
+                () = tokio::time::sleep(left.min(LOOK_MAX).min(health_in).min(test_in)) => {
+                    self.start_health_look();
+                }
+                tests = self.line_tests.ended() => self.end_test(tests),
                 (stamp, round) = ended(&mut self.under_way) => self.end_round(stamp, round),
                 look = looked(&mut self.health.looking) => self.end_health_look(look),
                 Ok(()) = self.plan_feed.changed() => self.take_plan(),
@@ -195,6 +212,45 @@ impl Agent {
             self.writer.ledger(ledger);
         }
         self.status.data = self.accounts.month().map(DataUse::from);
+    }
+
+    /// Starts a bandwidth test that is due, and takes those that somebody ran beside this agent.
+    fn test_line(&mut self, now: Reading) {
+        for (stamp, test) in self.line_tests.handed_in() {
+            self.keep_test(stamp, test);
+        }
+        let now_ms = self.corrected.now_ms(now);
+        // Without the collector's word on the time, nobody knows when a moment is.
+        if !self.corrected.is_confirmed() || self.line_tests.due_in(now_ms) != Some(Duration::ZERO) {
+            return;
+        }
+        let is_paused = self.is_paused(now);
+        // Before the first round nothing speaks against it; a test finds out by itself.
+        let link_is_up = self.status.round.as_ref().is_none_or(|round| round.verdict.is_up());
+        let left_out = self.line_tests.start_due(now_ms, |_bytes| Circumstances {
+            link_is_up,
+            is_paused,
+            is_metered: false,
+            may_spend: true,
+        });
+        let stamp = self.clocks.stamp(now);
+        for test in left_out {
+            self.keep_test(stamp, test);
+        }
+    }
+
+    fn end_test(&mut self, tests: Vec<Bandwidth>) {
+        let stamp = self.clocks.now();
+        for test in tests {
+            self.keep_test(stamp, test);
+        }
+        self.write_status(stamp);
+    }
+
+    fn keep_test(&mut self, stamp: Stamp, test: Bandwidth) {
+        self.status.keep_test(stamp.wall_ms, &test);
+        self.writer.record(stamp, Body::Bandwidth(test));
+        self.writer.wake_uplink();
     }
 
     /// Reads the clocks, and records what they did that they should not have done.

@@ -2,6 +2,7 @@
 
 use std::sync::Mutex;
 
+use suar_wire::bandwidth::Moments;
 use suar_wire::record::Dropped;
 use suar_wire::{BootId, Cause, Epoch, Outcome, Verdict, decode_record};
 use tokio::sync::Notify;
@@ -40,6 +41,12 @@ fn office() -> (Office, Agent) {
         collector: "127.0.0.1:9".to_owned(),
         state: directory.path().to_owned(),
         accounts: Accounts::open(directory.path(), Meter::default()),
+        line_tests: LineTests::new(
+            None,
+            Meter::default(),
+            directory.path().to_owned(),
+            watch::channel(Moments::default()).1,
+        ),
     });
     (Office { directory, _plan: plan, uplink }, agent)
 }

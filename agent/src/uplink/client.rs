@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use hyper::Request;
 use hyper::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use suar_wire::bandwidth::Moments;
 use suar_wire::joining::ErrorAnswer;
 use suar_wire::{Plan, Purpose, Receipt, push};
 
@@ -72,6 +73,16 @@ impl Client {
         let request = http::get("/v1/plan").map_err(broken)?;
         let answer = self.ask(Purpose::Plan, request, PLAN_BYTES_MAX).await?;
         serde_json::from_slice(&answer).map_err(|error| PushFailure::Answer(format!("not a plan: {error}")))
+    }
+
+    /// When to test the line's bandwidth; a collector that is too old to know plans none.
+    pub async fn moments(&self) -> Result<Option<Moments>, PushFailure> {
+        let request = http::get("/v1/bandwidth").map_err(broken)?;
+        let answer = match self.ask(Purpose::Plan, request, PLAN_BYTES_MAX).await {
+            Err(PushFailure::Answer(_)) => return Ok(None),
+            answer => answer?,
+        };
+        Ok(serde_json::from_slice(&answer).ok())
     }
 
     async fn ask(

@@ -75,6 +75,7 @@ impl Uplink {
     async fn push_live_and_backlog(&mut self, wake: &Notify) -> Result<Instant, PushFailure> {
         let wake_due = Instant::now() + backoff::wake_gap(self.push_seconds());
         let live = self.push(Order::NewestFirst).await?;
+        self.fetch_moments().await;
         let due = Instant::now() + backoff::between(self.push_seconds(), random::fraction());
         // Younger records than those of the live push are the next live push's.
         let Some(floor) = live.oldest else { return Ok(due) };

@@ -2,13 +2,13 @@
 //! proven itself. What it does not know it does not answer.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use ring::rand::{SecureRandom, SystemRandom};
 use suar_wire::bandwidth::messages::Ticket;
-use suar_wire::bandwidth::paced::Arrivals;
+use suar_wire::bandwidth::paced::{Arrivals, Round};
 use suar_wire::bandwidth::packets::{DATA_BYTES, Nonce, Packet};
 use tokio::net::UdpSocket;
 use tokio::sync::watch;
@@ -18,10 +18,13 @@ const ANSWERS_MAX: u8 = 20;
 /// Kernel memory for packets that wait to be read: a busy machine must not look like a lossy line.
 const RECEIVE_BYTES: usize = 2 * 1024 * 1024;
 
+/// One socket for each address of this machine that agents use: what leaves from a socket of all addresses may
+/// carry another one than the agent asked, and its router would not let that through. A socket is opened with
+/// the first test that needs it.
 #[derive(Debug)]
 pub struct Datagrams {
-    pub socket: UdpSocket,
     pub port: u16,
+    sockets: Mutex<HashMap<IpAddr, Arc<UdpSocket>>>,
     guests: Mutex<HashMap<Ticket, Guest>>,
 }
 
@@ -39,41 +42,20 @@ struct Guest {
 /// A ticket that datagrams may name until this is dropped.
 #[derive(Debug)]
 pub struct Invited {
-    pub datagrams: Arc<Datagrams>,
+    datagrams: Arc<Datagrams>,
+    pub socket: Arc<UdpSocket>,
     pub ticket: Ticket,
     pub proven: watch::Receiver<Option<SocketAddr>>,
 }
 
 impl Datagrams {
-    pub fn bind(address: SocketAddr) -> std::io::Result<Self> {
-        let socket = socket2::Socket::new(
-            socket2::Domain::for_address(address),
-            socket2::Type::DGRAM,
-            Some(socket2::Protocol::UDP),
-        )?;
-        // As much as the system allows.
-        let _ = socket.set_recv_buffer_size(RECEIVE_BYTES);
-        socket.set_nonblocking(true)?;
-        socket.bind(&address.into())?;
-        let socket = UdpSocket::from_std(socket.into())?;
-        let port = socket.local_addr()?.port();
-        Ok(Self { socket, port, guests: Mutex::default() })
+    pub fn on(port: u16) -> Self {
+        Self { port, sockets: Mutex::default(), guests: Mutex::default() }
     }
 
-    /// Reads and answers for ever.
-    pub async fn run(self: Arc<Self>) {
-        let mut buffer = [0; DATA_BYTES + 1];
-        loop {
-            // An error here tells of an earlier packet that did not arrive; the next one may.
-            let Ok((length, from)) = self.socket.recv_from(&mut buffer).await else { continue };
-            let Some(packet) = Packet::read(&buffer[..length]) else { continue };
-            if let Some(answer) = self.take(packet, from) {
-                let _ = self.socket.send_to(&answer.write(), from).await;
-            }
-        }
-    }
-
-    pub fn invite(self: &Arc<Self>, ticket: Ticket) -> Invited {
+    /// `at`: this machine's address as the agent reached it.
+    pub fn invite(self: &Arc<Self>, at: IpAddr, ticket: Ticket) -> std::io::Result<Invited> {
+        let socket = self.socket(at)?;
         let (proven_in, proven) = watch::channel(None);
         let guest = Guest {
             answers_left: ANSWERS_MAX,
@@ -83,7 +65,31 @@ impl Datagrams {
             begun: Instant::now(),
         };
         self.lock().insert(ticket, guest);
-        Invited { datagrams: Arc::clone(self), ticket, proven }
+        Ok(Invited { datagrams: Arc::clone(self), socket, ticket, proven })
+    }
+
+    fn socket(self: &Arc<Self>, at: IpAddr) -> std::io::Result<Arc<UdpSocket>> {
+        let mut sockets = self.sockets.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(socket) = sockets.get(&at) {
+            return Ok(Arc::clone(socket));
+        }
+        let socket = Arc::new(bind(SocketAddr::new(at, self.port))?);
+        sockets.insert(at, Arc::clone(&socket));
+        tokio::spawn(Arc::clone(self).hear(Arc::clone(&socket)));
+        Ok(socket)
+    }
+
+    /// Reads and answers for ever.
+    async fn hear(self: Arc<Self>, socket: Arc<UdpSocket>) {
+        let mut buffer = [0; DATA_BYTES + 1];
+        loop {
+            // An error here tells of an earlier packet that did not arrive; the next one may.
+            let Ok((length, from)) = socket.recv_from(&mut buffer).await else { continue };
+            let Some(packet) = Packet::read(&buffer[..length]) else { continue };
+            if let Some(answer) = self.take(packet, from) {
+                let _ = socket.send_to(&answer.write(), from).await;
+            }
+        }
     }
 
     fn take(&self, packet: Packet, from: SocketAddr) -> Option<Packet> {
@@ -131,9 +137,9 @@ impl Datagrams {
 
 impl Invited {
     /// From now on packets of this round are counted.
-    pub fn listen(&self, round: u8, packets: u32) {
+    pub fn listen(&self, round: Round, packet_bytes: u64) {
         if let Some(guest) = self.datagrams.lock().get_mut(&self.ticket) {
-            guest.round = Some((round, Arrivals::expecting(packets)));
+            guest.round = Some((round.number, Arrivals::expecting(round, packet_bytes)));
         }
     }
 
@@ -157,6 +163,16 @@ impl Drop for Invited {
     }
 }
 
+fn bind(address: SocketAddr) -> std::io::Result<UdpSocket> {
+    let (domain, udp) = (socket2::Domain::for_address(address), Some(socket2::Protocol::UDP));
+    let socket = socket2::Socket::new(domain, socket2::Type::DGRAM, udp)?;
+    // As much as the system allows.
+    let _ = socket.set_recv_buffer_size(RECEIVE_BYTES);
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    UdpSocket::from_std(socket.into())
+}
+
 fn fresh_nonce() -> Option<Nonce> {
     let mut nonce = Nonce::default();
     SystemRandom::new().fill(&mut nonce).ok()?;
@@ -172,7 +188,7 @@ mod tests {
     const TICKET: Ticket = Ticket([5; 16]);
 
     fn datagrams() -> Arc<Datagrams> {
-        Arc::new(Datagrams::bind(SocketAddr::from(([127, 0, 0, 1], 0))).expect("a free port"))
+        Arc::new(Datagrams::on(0))
     }
 
     fn nonce(answer: Option<Packet>) -> Nonce {
@@ -186,7 +202,7 @@ mod tests {
     async fn a_stranger_gets_no_answer_at_all() {
         let datagrams = datagrams();
         assert!(datagrams.take(Packet::Hello { ticket: TICKET }, HERE).is_none());
-        let invited = datagrams.invite(TICKET);
+        let invited = datagrams.invite(HERE.ip(), TICKET).expect("a free port");
         assert!(datagrams.take(Packet::Hello { ticket: Ticket([6; 16]) }, HERE).is_none());
         drop(invited);
         assert!(datagrams.take(Packet::Hello { ticket: TICKET }, HERE).is_none(), "the ticket is used up");
@@ -195,7 +211,7 @@ mod tests {
     #[tokio::test]
     async fn an_address_that_does_not_echo_is_never_proven_and_gets_few_packets() {
         let datagrams = datagrams();
-        let invited = datagrams.invite(TICKET);
+        let invited = datagrams.invite(HERE.ip(), TICKET).expect("a free port");
         let mine = nonce(datagrams.take(Packet::Hello { ticket: TICKET }, HERE));
         // Another's address in the same ticket: it gets a challenge of its own, and mine does not prove it.
         let theirs = nonce(datagrams.take(Packet::Hello { ticket: TICKET }, VICTIM));
@@ -210,11 +226,12 @@ mod tests {
     #[tokio::test]
     async fn data_counts_only_from_the_proven_address_and_once() {
         let datagrams = datagrams();
-        let invited = datagrams.invite(TICKET);
+        let invited = datagrams.invite(HERE.ip(), TICKET).expect("a free port");
         let nonce = nonce(datagrams.take(Packet::Hello { ticket: TICKET }, HERE));
         assert!(datagrams.take(Packet::Ready { ticket: TICKET, nonce }, HERE).is_some());
         assert_eq!(*invited.proven.borrow(), Some(HERE));
-        invited.listen(2, 10);
+        let round = Round { number: 2, rate_bps: 10 * 8 * 1_228, elapsed_us: 1_000_000 };
+        invited.listen(round, 1_228);
         let data = |round, number| Packet::Data { ticket: TICKET, round, number };
         for (packet, from) in [
             (data(2, 0), HERE),

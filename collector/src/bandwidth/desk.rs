@@ -15,7 +15,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
-use super::datagrams::Datagrams;
+use super::datagrams::{Datagrams, Invited};
 use super::gauge::Gauge;
 use super::quota::{MB, Quota, Reservation};
 use super::tickets::{Joined, Tickets};
@@ -37,6 +37,11 @@ pub struct Talk {
 }
 
 impl Talk {
+    /// This machine's address as the other side reached it.
+    fn here(&self) -> Option<IpAddr> {
+        self.stream.get_ref().0.local_addr().ok().map(|address| address.ip().to_canonical())
+    }
+
     /// `None`: the other side is silent, gone, or says something else.
     pub async fn hear<T: DeserializeOwned>(&mut self, at_most: Duration) -> Option<T> {
         let read = async {
@@ -123,14 +128,16 @@ impl Desk {
         };
         match (method, &self.datagrams) {
             (Method::Udp, Some(datagrams)) => {
-                let invited = datagrams.invite(ticket);
+                let Some(invited) = talk.here().and_then(|at| invite(datagrams, at, ticket)) else {
+                    talk.say(&Answer::Refused(no_datagrams())).await;
+                    return;
+                };
                 if talk.say(&Answer::Granted(granted)).await.is_some() {
                     paced::run(direction, &mut talk, &invited, rate_bps_max, &mut reservation).await;
                 }
             }
             (Method::Udp, None) => {
-                let message = "this collector tests over TCP only".to_owned();
-                talk.say(&Answer::Refused(Refused { for_good: true, message })).await;
+                talk.say(&Answer::Refused(no_datagrams())).await;
             }
             (Method::Tcp | Method::TcpByProgram, _) => {
                 let mut open = self.tickets.open(ticket);
@@ -153,6 +160,19 @@ impl Desk {
             .reserve(agent.id, peer.to_canonical(), Instant::now())
             .map_err(|full| Refused { for_good: false, message: full.to_string() })
     }
+}
+
+fn no_datagrams() -> Refused {
+    Refused { for_good: true, message: "this collector tests over TCP only".to_owned() }
+}
+
+fn invite(datagrams: &Arc<Datagrams>, at: IpAddr, ticket: Ticket) -> Option<Invited> {
+    let invited = datagrams.invite(at, ticket);
+    invited
+        .inspect_err(|error| {
+            tracing::error!(%error, %at, port = datagrams.port, "no UDP port for bandwidth tests; TCP alone is used");
+        })
+        .ok()
 }
 
 fn fresh_ticket() -> Option<Ticket> {

@@ -64,7 +64,7 @@ async fn send(invited: &Invited, to: SocketAddr, round: Round, packet_bytes: u64
         for number in pacer.take(begun.elapsed().as_micros() as u64) {
             let data = Packet::Data { ticket: invited.ticket, round: round.number, number }.write();
             // One that the system does not take is one that the line lost.
-            let _ = invited.datagrams.socket.send_to(&data, to).await;
+            let _ = invited.socket.send_to(&data, to).await;
         }
         if pacer.is_done() {
             break;
@@ -76,7 +76,7 @@ async fn send(invited: &Invited, to: SocketAddr, round: Round, packet_bytes: u64
 }
 
 async fn listen(talk: &mut Talk, invited: &Invited, round: Round, packet_bytes: u64) -> Option<()> {
-    invited.listen(round.number, round.packets(packet_bytes));
+    invited.listen(round, packet_bytes);
     talk.say(&Answer::Listening { number: round.number }).await?;
     let Some(Request::Sent(sent)) = talk.hear(REQUEST_TIME_MAX).await else { return None };
     let late_by = Instant::now() + LATE_MAX;

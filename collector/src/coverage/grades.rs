@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::ratio::Ratio;
 use super::rules::Rules;
-use super::site::Throughput;
+use super::throughput::Throughput;
 use crate::registry::LinkKind;
 
 /// One indicator's grade. A missing one is written as missing and is never good.

@@ -155,7 +155,7 @@ pub fn site_json(coverage: &SiteCoverage) -> Value {
             json!({ "until_s": until_s, "hours": site.hours, "power_hours": site.power_hours })
         })
         .collect();
-    json!({
+    let mut office = json!({
         "site": site.code,
         "name": site.name,
         "village": site.village,
@@ -205,15 +205,19 @@ pub fn site_json(coverage: &SiteCoverage) -> Value {
         },
         "download_bits": coverage.throughput.download_bits,
         "upload_bits": coverage.throughput.upload_bits,
-        "download_tests": coverage.throughput.download_tests,
-        "upload_tests": coverage.throughput.upload_tests,
-        "tests_without_rate": coverage.throughput.without_rate,
         "records": {
             "synced": coverage.records_synced,
             "estimated": coverage.records_estimated,
             "bounded": coverage.records_bounded,
         },
-    })
+    });
+    // The macro has room for no more keys.
+    office["bandwidth_tests"] = json!({
+        "download": coverage.throughput.download_tests,
+        "upload": coverage.throughput.upload_tests,
+        "without_rate": coverage.throughput.without_rate,
+    });
+    office
 }
 
 fn number(ratio: Option<Ratio>) -> Option<f64> {

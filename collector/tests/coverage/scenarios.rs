@@ -156,7 +156,8 @@ fn play(name: &str, scenario: &Scenario) {
             download_bits: office.download_mbps.map(|mbps| mbps * 1_000_000),
             ..Throughput::default()
         };
-        let input = SiteInput { site: &site, earlier: &[], agents: &agents, measured, throughput: Some(throughput) };
+        let input =
+            SiteInput { site: &site, earlier: &[], agents: &agents, measured, throughput: Some(throughput) };
         let coverage = judge_site(input, period, &rules, &holidays);
         let place = format!("{name} ({}), office {number}", scenario.shows);
         compare(&place, &coverage, &office.expect);

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use suar_wire::record::Round;
 use suar_wire::{AgentId, Body, Epoch, Record};
 
-use super::{Client, Finished, Process, finish, program, wait_until};
+use super::{Client, Finished, Machine, Process, TlsTalk, finish, program, wait_until};
 use crate::netns::Namespace;
 
 const START_MAX: Duration = Duration::from_secs(20);
@@ -42,6 +42,8 @@ pub struct Collector<'a> {
     directory: PathBuf,
     /// `host:port` of HTTPS, as agents reach it.
     pub address: String,
+    /// The machine it serves on, where that is not this one; set before a start.
+    pub machine: Option<Machine>,
     serving: Option<Process>,
 }
 
@@ -56,12 +58,19 @@ impl<'a> Collector<'a> {
     ) -> Result<Self> {
         let (host, port) = address.rsplit_once(':').context("host:port")?;
         let online = format!("{host}:{}", port.parse::<u16>().context("a port")? + 1);
-        let collector =
-            Self { namespace, directory: directory.to_owned(), address: address.to_owned(), serving: None };
+        let collector = Self {
+            namespace,
+            directory: directory.to_owned(),
+            address: address.to_owned(),
+            machine: None,
+            serving: None,
+        };
         std::fs::create_dir_all(directory)?;
         finish(collector.command()?.args(["init", "--data"]).arg(collector.data()))?.ok().context("init")?;
+        // Bandwidth tests at moments of their own would be in everybody's counters.
+        let quiet = if extra.contains("[bandwidth]") { "" } else { "[bandwidth]\ntests_a_day = 0\n" };
         let config = format!(
-            "data = {:?}\n[listen]\nhttps = {address:?}\nonline = {online:?}\npublic_address = {address:?}\n{extra}",
+            "data = {:?}\n[listen]\nhttps = {address:?}\nonline = {online:?}\npublic_address = {address:?}\n{extra}\n{quiet}",
             collector.data().display().to_string()
         );
         std::fs::write(collector.config(), config)?;
@@ -104,7 +113,10 @@ impl<'a> Collector<'a> {
     }
 
     pub fn serve(&mut self) -> Result<()> {
-        let mut command = self.command()?;
+        let mut command = match (self.namespace, &self.machine) {
+            (Some(namespace), Some(machine)) => machine.command(namespace, &program("suar-collector")?),
+            _ => self.command()?,
+        };
         command.arg("serve").arg("--config").arg(self.config());
         let mut serving = Process::start("collector", &mut command, &self.directory.join("collector.log"))?;
         wait_until("the collector to be ready", START_MAX, || {
@@ -143,6 +155,11 @@ impl<'a> Collector<'a> {
     /// A client that trusts this collector's certificate and nothing else.
     pub fn client(&self) -> Result<Client> {
         Ok(Client::new(&self.address, self.fingerprint()?))
+    }
+
+    /// A talk with its bandwidth desk, from a machine.
+    pub fn talk(&self, from: &Namespace) -> Result<TlsTalk> {
+        TlsTalk::open(from, &self.address, self.fingerprint()?)
     }
 
     pub fn get(&self, path: &str) -> Result<super::Answer> {

@@ -14,6 +14,8 @@ use crate::seed::Random;
 pub struct Conditions {
     /// Bits a second; `None` is as fast as the machine.
     pub rate_bps: Option<u64>,
+    /// After a rest, this much passes faster than the rate.
+    pub bucket: Option<Bucket>,
     /// Most bytes that wait for the rate; what comes on top is dropped at the tail.
     pub queue_bytes_max: u64,
     pub delay: Duration,
@@ -28,11 +30,26 @@ pub struct Conditions {
     pub blocked: bool,
 }
 
+/// Tokens that gather while the line is not used.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Bucket {
+    pub bytes: u64,
+    /// As fast as packets with tokens pass.
+    pub peak_bps: u64,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Loss {
     None,
     /// Each packet with this probability.
     Random(f64),
+    /// Two states (Gilbert): before each packet the line turns bad, or good again, with these probabilities;
+    /// while it is bad, packets are lost with the third.
+    Gilbert {
+        turns_bad: f64,
+        turns_good: f64,
+        lost_when_bad: f64,
+    },
     /// The first `lost` of every `of` packets, exactly.
     Exact {
         lost: u32,
@@ -44,6 +61,7 @@ impl Default for Conditions {
     fn default() -> Self {
         Self {
             rate_bps: None,
+            bucket: None,
             queue_bytes_max: 256 * 1024,
             delay: Duration::ZERO,
             jitter: Duration::ZERO,
@@ -96,6 +114,9 @@ pub struct Shaper {
     counters: Counters,
     /// When the last bit of what waits for the rate has left.
     line_free_at_ns: u64,
+    /// When the bucket is full again.
+    bucket_full_at_ns: u64,
+    is_bad: bool,
     /// Departure of the last packet that kept its place.
     last_departure_ns: u64,
     under_way: BinaryHeap<Reverse<Departure>>,
@@ -119,6 +140,8 @@ impl Shaper {
             random: Random::from_seed(seed),
             counters: Counters::default(),
             line_free_at_ns: 0,
+            bucket_full_at_ns: 0,
+            is_bad: false,
             last_departure_ns: 0,
             under_way: BinaryHeap::new(),
             arrivals: 0,
@@ -189,6 +212,11 @@ impl Shaper {
         match self.conditions.loss {
             Loss::None => false,
             Loss::Random(probability) => self.random.chance(probability),
+            Loss::Gilbert { turns_bad, turns_good, lost_when_bad } => {
+                let turns = if self.is_bad { turns_good } else { turns_bad };
+                self.is_bad ^= self.random.chance(turns);
+                self.is_bad && self.random.chance(lost_when_bad)
+            }
             Loss::Exact { lost, of } => of > 0 && turn % u64::from(of) < u64::from(lost),
         }
     }
@@ -202,8 +230,19 @@ impl Shaper {
         if waiting_bytes + u128::from(bytes) > u128::from(self.conditions.queue_bytes_max) {
             return None;
         }
-        let line_ns = (u128::from(bytes) * 8_000_000_000 / u128::from(rate_bps)) as u64;
-        self.line_free_at_ns = now_ns + wait_ns + line_ns;
+        let takes_ns = |bytes: u64, bps: u64| (u128::from(bytes) * 8_000_000_000 / u128::from(bps)) as u64;
+        self.line_free_at_ns = now_ns
+            + wait_ns
+            + match self.conditions.bucket {
+                None => takes_ns(bytes, rate_bps),
+                Some(bucket) => {
+                    // Tokens for this packet are there when no more than the whole bucket is missing.
+                    self.bucket_full_at_ns = self.bucket_full_at_ns.max(now_ns) + takes_ns(bytes, rate_bps);
+                    let tokens_at_ns =
+                        self.bucket_full_at_ns.saturating_sub(takes_ns(bucket.bytes, rate_bps));
+                    tokens_at_ns.saturating_sub(now_ns + wait_ns).max(takes_ns(bytes, bucket.peak_bps.max(1)))
+                }
+            };
         Some(self.line_free_at_ns)
     }
 
@@ -304,6 +343,34 @@ mod tests {
     }
 
     #[test]
+    fn a_bucket_lets_a_burst_pass_and_then_its_rate_and_fills_again() {
+        // 1000 bytes take 8 ms at the rate and 1 ms at the peak.
+        let bucket = Some(Bucket { bytes: 10_000, peak_bps: 8_000_000 });
+        let mut shaper = shaper(Conditions { rate_bps: Some(1_000_000), bucket, ..Conditions::default() });
+        (0..30).for_each(|number| shaper.offer(0, packet(number, 1_000)));
+        let at_ms: Vec<u64> = drain(&mut shaper).into_iter().map(|(at_ns, _)| at_ns / MS).collect();
+        assert_eq!(at_ms[..10], (1..=10).collect::<Vec<_>>(), "the burst");
+        // What comes later leaves at the rate: the tenth kilobyte and 20 more at 8 ms each.
+        assert_eq!(at_ms[29], 160, "{at_ms:?}");
+        assert!(at_ms[12..].windows(2).all(|pair| pair[1] - pair[0] == 8), "{at_ms:?}");
+        shaper.offer(1_000 * MS, packet(99, 1_000));
+        assert_eq!(drain(&mut shaper), vec![(1_001 * MS, 99)]);
+    }
+
+    #[test]
+    fn gilbert_loss_comes_in_runs_and_at_its_mean() {
+        let loss = Loss::Gilbert { turns_bad: 0.01, turns_good: 0.2, lost_when_bad: 1.0 };
+        let mut shaper = shaper(Conditions { loss, ..Conditions::default() });
+        (0..50_000).for_each(|number| shaper.offer(0, packet(number, 100)));
+        let arrived: Vec<u32> = drain(&mut shaper).into_iter().map(|(_, number)| number).collect();
+        // The share of time in the bad state is 0.01 / 0.21.
+        let lost = 50_000 - arrived.len();
+        assert!((2_000..2_800).contains(&lost), "{lost}");
+        let runs = arrived.windows(2).filter(|pair| pair[1] - pair[0] > 1).count();
+        assert!((lost / runs) >= 4, "{lost} in {runs} runs");
+    }
+
+    #[test]
     fn jitter_stays_in_its_band_and_keeps_the_order() {
         let conditions = Conditions {
             delay: Duration::from_millis(20),
@@ -362,6 +429,7 @@ mod tests {
     fn every_packet_is_accounted_for() {
         let conditions = Conditions {
             rate_bps: Some(2_000_000),
+            bucket: None,
             queue_bytes_max: 20_000,
             delay: Duration::from_millis(3),
             jitter: Duration::from_millis(9),

@@ -8,7 +8,7 @@ const MBIT: u64 = 1_000_000;
 fn line(round: Round, line_bps: u64, queue_us: u64, lose: u32) -> (u32, Seen) {
     let packet = packet_bytes(false);
     let sent = round.packets(packet);
-    let mut arrivals = Arrivals::expecting(sent);
+    let mut arrivals = Arrivals::expecting(round, packet);
     let line_us = packet as f64 * 8e6 / line_bps as f64;
     let mut free_us = 0.0_f64;
     for number in 0..sent {
@@ -21,6 +21,10 @@ fn line(round: Round, line_bps: u64, queue_us: u64, lose: u32) -> (u32, Seen) {
         arrivals.add(free_us as u64 + 300_000, number);
     }
     (sent, arrivals.seen(round.number, packet))
+}
+
+fn round_of(packets: u32) -> Round {
+    Round { number: 0, rate_bps: u64::from(packets) * packet_bytes(false) * 8, elapsed_us: 1_000_000 }
 }
 
 /// Runs a whole test; the estimate and the bytes that were sent.
@@ -53,7 +57,7 @@ fn a_line_is_known_with_and_without_a_prior_deep_and_shallow_with_loss_and_witho
                     check(estimate, line_bps);
                     assert!(estimate.converged, "{estimate:?}");
                     let share = bytes as f64 * 8.0 / (line_bps as f64 * 10.0);
-                    let share_max = if prior == Some(line_bps) { 0.13 } else { 0.50 };
+                    let share_max = if prior == Some(line_bps) { 0.15 } else { 0.30 };
                     assert!(share < share_max, "{prior:?} {line_bps}: {share}");
                 }
             }
@@ -71,16 +75,44 @@ fn the_first_test_of_all_costs_less_than_a_fifth() {
 }
 
 #[test]
+fn a_sender_that_was_held_up_does_not_call_its_figure_right_nor_spend_more() {
+    let (mut search, step) = Search::begin(Some(2 * MBIT), 200 * MBIT, packet_bytes(false));
+    let (sent, seen) = line(step, 2 * MBIT, 200_000, 0);
+    let Next::Round(round) = search.after(sent, step.elapsed_us, seen) else { panic!("a step is no test") };
+    let (sent, seen) =
+        line(Round { rate_bps: MBIT, elapsed_us: 2 * ROUND_US, ..round }, 2 * MBIT, 200_000, 0);
+    let Next::Done(estimate) = search.after(sent, 2 * ROUND_US, seen) else { panic!("it went on") };
+    assert!(!estimate.converged, "{estimate:?}");
+}
+
+#[test]
 fn what_does_not_arrive_is_no_rate() {
     let (mut search, round) = Search::begin(None, 200 * MBIT, packet_bytes(false));
-    let nothing = Seen { number: 0, packets: 0, rate_bps: None, burst_bps: None };
+    let nothing = Seen { number: 0, packets: 0, rate_bps: None, burst_bps: None, queue_us: 0 };
     let Next::Done(estimate) = search.after(21, round.elapsed_us, nothing) else { panic!("it went on") };
     assert_eq!((estimate.rate_bps, estimate.converged, estimate.loss_permille), (0, false, 1_000));
 }
 
 #[test]
+fn what_is_thrown_away_by_count_without_a_queue_looks_policed() {
+    for (queue_us, expected) in [(0, true), (30_000, false), (1_500_000, false)] {
+        let (mut search, mut round) = Search::begin(Some(2 * MBIT), 200 * MBIT, packet_bytes(false));
+        let estimate = loop {
+            let (sent, seen) = line(round, 2 * MBIT, queue_us, 0);
+            // A policer passes at once what it passes.
+            let seen = if expected { Seen { queue_us: 0, ..seen } } else { seen };
+            match search.after(sent, round.elapsed_us, seen) {
+                Next::Round(next) => round = next,
+                Next::Done(estimate) => break estimate,
+            }
+        };
+        assert_eq!(estimate.looks_policed, expected, "{queue_us}: {estimate:?}");
+    }
+}
+
+#[test]
 fn copies_and_strangers_are_not_counted() {
-    let mut arrivals = Arrivals::expecting(10);
+    let mut arrivals = Arrivals::expecting(round_of(10), packet_bytes(false));
     for number in [0, 1, 1, 1, 99, 2] {
         arrivals.add(u64::from(number), number);
     }
@@ -89,8 +121,11 @@ fn copies_and_strangers_are_not_counted() {
 
 #[test]
 fn a_collector_that_sends_no_faster_ends_the_search() {
-    let (mut search, round) = Search::begin(Some(50 * MBIT), 20 * MBIT, packet_bytes(false));
-    assert_eq!(round.rate_bps, 20 * MBIT);
+    let (mut search, step) = Search::begin(Some(50 * MBIT), 20 * MBIT, packet_bytes(false));
+    assert_eq!(step.rate_bps, 20 * MBIT);
+    let (sent, seen) = line(step, 100 * MBIT, 100_000, 0);
+    let Next::Round(round) = search.after(sent, step.elapsed_us, seen) else { panic!("a step is no test") };
+    assert_eq!((round.rate_bps, round.elapsed_us), (20 * MBIT, ROUND_US));
     let (sent, seen) = line(round, 100 * MBIT, 100_000, 0);
     let Next::Done(estimate) = search.after(sent, round.elapsed_us, seen) else { panic!("it went on") };
     assert!(!estimate.converged, "the line may be faster");
@@ -98,7 +133,7 @@ fn a_collector_that_sends_no_faster_ends_the_search() {
 
 #[test]
 fn a_bucket_at_the_start_of_a_round_is_told_apart() {
-    let mut arrivals = Arrivals::expecting(600);
+    let mut arrivals = Arrivals::expecting(round_of(600), packet_bytes(false));
     let mut at_us = 0;
     for number in 0..600 {
         at_us += if number < 250 { 500 } else { 2_000 };
@@ -116,12 +151,12 @@ fn a_sender_that_was_held_up_goes_on_later_and_not_all_at_once() {
     assert_eq!(pacer.take(0), 0..1);
     assert_eq!(pacer.take(3_500), 1..4);
     let after_a_pause = pacer.take(70_000);
-    assert!(after_a_pause.len() <= 12, "{after_a_pause:?}");
+    assert!(after_a_pause.len() <= 27, "{after_a_pause:?}");
     let mut at_us = 70_000;
     while !pacer.is_done() {
         at_us += 1_000;
         pacer.take(at_us);
     }
     assert_eq!(pacer.sent(), 100);
-    assert!(at_us > 150_000, "{at_us}");
+    assert!(at_us > 135_000, "{at_us}");
 }

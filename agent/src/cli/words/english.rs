@@ -2,13 +2,16 @@
 
 use std::path::Path;
 
+use suar_wire::bandwidth::{Direction, TestEnd};
 use suar_wire::join_code::JoinCodeError;
 use suar_wire::record::Round;
 use suar_wire::{Cause, EchoError, EchoMethod, Failure, Note, Outcome, Stamp, Verdict};
 
+use super::picture::{mbps, picture};
 use super::{Delivery, answered, line, mb, median_rtt, ms, seconds_since, seconds_until};
+use crate::bandwidth::Tested;
 use crate::identity::Identity;
-use crate::status::{Freshness, Status};
+use crate::status::{Freshness, LineTest, Status};
 
 pub fn code_mistyped(error: &JoinCodeError) -> String {
     format!("This is not a valid join code: {error}. Compare it with the one you were given.")
@@ -42,6 +45,70 @@ pub fn trouble(error: &anyhow::Error) -> String {
     format!(
         "The check cannot be done: {error:#}. This is not about the internet connection; tell the administrator."
     )
+}
+
+pub fn testing(identity: &Identity) -> String {
+    format!("Testing the line of {} ({}), this takes up to a minute ...", identity.site_name, identity.site)
+}
+
+pub fn tested(tested: &Tested) -> String {
+    let record = &tested.record;
+    let direction = direction_name(record.direction);
+    let cost = format!("{}, {:.1} s", mb(record.bytes), f64::from(record.elapsed_ms) / 1000.0);
+    let Some(rate_bps) = record.rate_bps else {
+        return format!("{direction}: {} ({cost})\n", no_rate(record.end));
+    };
+    let mut text = format!("{direction}: {} ({cost})\n", mbps(rate_bps));
+    text += &picture(&tested.course, "sent", "arrived");
+    if record.end == TestEnd::Unsteady {
+        text += "  ! The line was not steady, or is faster than this could see: the figure may be off.\n";
+    }
+    if let Some(burst_bps) = record.burst_bps {
+        text +=
+            &format!("  ! At the start it was {}: the provider lets short bursts pass.\n", mbps(burst_bps));
+    }
+    if let Some(cross_bps) = record.cross_bps.filter(|cross_bps| cross_bps * 10 > rate_bps) {
+        text += &format!(
+            "  ! This machine was using {} itself: the line may be faster than measured.\n",
+            mbps(cross_bps)
+        );
+    }
+    if let Some((idle_us, loaded_us)) = record.idle_rtt_us.zip(record.loaded_rtt_us) {
+        text += &format!("  Round trip {}, during the test {}.\n", ms(idle_us), ms(loaded_us));
+    }
+    text
+}
+
+pub fn no_rate(end: TestEnd) -> &'static str {
+    match end {
+        TestEnd::Measured | TestEnd::Unsteady => "measured",
+        TestEnd::SkippedLinkDown => "not tested, the link is down",
+        TestEnd::SkippedAllowance => "not tested, it would pass the data allowance",
+        TestEnd::SkippedMetered => "not tested, the system says that this connection is metered",
+        TestEnd::SkippedCrossTraffic => "not tested, the line was in use",
+        TestEnd::SkippedBusy => "not tested, the collector is busy with other tests; try again later",
+        TestEnd::SkippedPaused => "not tested, measuring is paused",
+        TestEnd::SkippedNotOffered => "not tested, the collector offers no tests",
+        TestEnd::FailedUnreachable => "failed, the collector cannot be reached",
+        TestEnd::FailedBrokenOff => "failed, the connection broke off during the test",
+        TestEnd::FailedUdpBlocked => "failed, the network lets no datagrams (UDP) through",
+        TestEnd::FailedProtocol => "failed, what answers is no collector of this version",
+    }
+}
+
+pub fn test_under_way() -> String {
+    "another bandwidth test is running on this machine".to_owned()
+}
+
+pub fn cannot_test(error: &anyhow::Error) -> String {
+    format!("No test was done: {error:#}.")
+}
+
+pub fn handed_in(agent_runs: bool) -> String {
+    match agent_runs {
+        true => "The running agent sends this to the collector.".to_owned(),
+        false => "No agent is running here: this is sent to the collector when one does.".to_owned(),
+    }
 }
 
 pub fn carried_out(identity: &Identity, file: &Path, records: u64) -> String {
@@ -227,6 +294,9 @@ pub fn status(status: &Status, freshness: Freshness, now: Stamp) -> String {
         None => "No receipt from the collector since the start\n".to_owned(),
     };
     text += &format!("Waiting to be sent: {} records\n", status.spool.records_pending);
+    for known in &status.bandwidth {
+        text += &line_test(known, now);
+    }
     if let Some(data) = &status.data {
         text += &format!("Data used by the agent in {}: {}\n", data.month, mb(data.paid_bytes()));
     }
@@ -242,6 +312,21 @@ pub fn status(status: &Status, freshness: Freshness, now: Stamp) -> String {
         text += &format!("Records lost because they waited too long: {}\n", status.spool.dropped_total);
     }
     text
+}
+
+/// The newest test of a direction in one line.
+fn line_test(known: &LineTest, now: Stamp) -> String {
+    let direction = direction_name(known.test.direction);
+    let found = known.test.rate_bps.map_or_else(|| no_rate(known.test.end).to_owned(), mbps);
+    let off = if known.test.end == TestEnd::Unsteady { " (not steady)" } else { "" };
+    format!("{direction}: {found}{off}, {} ago\n", span(seconds_since(known.at_ms, now)))
+}
+
+fn direction_name(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Download => "Download",
+        Direction::Upload => "Upload",
+    }
 }
 
 fn span(seconds: u64) -> String {

@@ -2,13 +2,16 @@
 
 use std::path::Path;
 
+use suar_wire::bandwidth::{Direction, TestEnd};
 use suar_wire::join_code::JoinCodeError;
 use suar_wire::record::Round;
 use suar_wire::{Cause, EchoError, EchoMethod, Failure, Note, Outcome, Stamp, Verdict};
 
+use super::picture::{mbps, picture};
 use super::{Delivery, answered, line, mb, median_rtt, ms, seconds_since, seconds_until};
+use crate::bandwidth::Tested;
 use crate::identity::Identity;
-use crate::status::{Freshness, Status};
+use crate::status::{Freshness, LineTest, Status};
 use crate::uplink::PushFailure;
 
 pub fn code_mistyped(error: &JoinCodeError) -> String {
@@ -48,6 +51,72 @@ pub fn trouble(error: &anyhow::Error) -> String {
     format!(
         "Pemeriksaan tidak dapat dilakukan: {error:#}. Ini bukan soal sambungan internet; hubungi pengelola."
     )
+}
+
+pub fn testing(identity: &Identity) -> String {
+    format!("Menguji kecepatan {} ({}), paling lama satu menit ...", identity.site_name, identity.site)
+}
+
+pub fn tested(tested: &Tested) -> String {
+    let record = &tested.record;
+    let direction = direction_name(record.direction);
+    let cost = format!("{}, {:.1} detik", mb(record.bytes), f64::from(record.elapsed_ms) / 1000.0);
+    let Some(rate_bps) = record.rate_bps else {
+        return format!("{direction}: {} ({cost})\n", no_rate(record.end));
+    };
+    let mut text = format!("{direction}: {} ({cost})\n", mbps(rate_bps));
+    text += &picture(&tested.course, "dikirim", "tiba");
+    if record.end == TestEnd::Unsteady {
+        text +=
+            "  ! Sambungan tidak stabil, atau lebih cepat dari yang dapat diukur: angka ini bisa meleset.\n";
+    }
+    if let Some(burst_bps) = record.burst_bps {
+        text += &format!("  ! Pada awalnya {}: penyedia meloloskan lonjakan singkat.\n", mbps(burst_bps));
+    }
+    if let Some(cross_bps) = record.cross_bps.filter(|cross_bps| cross_bps * 10 > rate_bps) {
+        text += &format!(
+            "  ! Komputer ini sendiri sedang memakai {}: sambungan mungkin lebih cepat dari hasil ukur.\n",
+            mbps(cross_bps)
+        );
+    }
+    if let Some((idle_us, loaded_us)) = record.idle_rtt_us.zip(record.loaded_rtt_us) {
+        text += &format!("  Waktu bolak-balik {}, selama pengujian {}.\n", ms(idle_us), ms(loaded_us));
+    }
+    text
+}
+
+pub fn no_rate(end: TestEnd) -> &'static str {
+    match end {
+        TestEnd::Measured | TestEnd::Unsteady => "terukur",
+        TestEnd::SkippedLinkDown => "tidak diuji, sambungan terputus",
+        TestEnd::SkippedAllowance => "tidak diuji, kuota data akan terlampaui",
+        TestEnd::SkippedMetered => "tidak diuji, menurut sistem sambungan ini berkuota",
+        TestEnd::SkippedCrossTraffic => "tidak diuji, sambungan sedang dipakai",
+        TestEnd::SkippedBusy => "tidak diuji, pengumpul sedang melayani pengujian lain; coba lagi nanti",
+        TestEnd::SkippedPaused => "tidak diuji, pengukuran sedang dijeda",
+        TestEnd::SkippedNotOffered => "tidak diuji, pengumpul tidak menyediakan pengujian",
+        TestEnd::FailedUnreachable => "gagal, pengumpul tidak terjangkau",
+        TestEnd::FailedBrokenOff => "gagal, sambungan putus di tengah pengujian",
+        TestEnd::FailedUdpBlocked => "gagal, jaringan tidak meloloskan datagram (UDP)",
+        TestEnd::FailedProtocol => "gagal, yang menjawab bukan pengumpul versi ini",
+    }
+}
+
+pub fn test_under_way() -> String {
+    "pengujian kecepatan lain sedang berjalan di komputer ini".to_owned()
+}
+
+pub fn cannot_test(error: &anyhow::Error) -> String {
+    format!("Pengujian tidak dilakukan: {error:#}.")
+}
+
+pub fn handed_in(agent_runs: bool) -> String {
+    match agent_runs {
+        true => "Agen yang berjalan mengirimkan hasil ini ke pengumpul.".to_owned(),
+        false => {
+            "Tidak ada agen yang berjalan di sini: hasil dikirim ke pengumpul saat agen berjalan.".to_owned()
+        }
+    }
 }
 
 pub fn carried_out(identity: &Identity, file: &Path, records: u64) -> String {
@@ -256,6 +325,9 @@ pub fn status(status: &Status, freshness: Freshness, now: Stamp) -> String {
         None => "Belum ada tanda terima dari server sejak agen dijalankan\n".to_owned(),
     };
     text += &format!("Menunggu dikirim: {} rekaman\n", status.spool.records_pending);
+    for known in &status.bandwidth {
+        text += &line_test(known, now);
+    }
     if let Some(data) = &status.data {
         text += &format!("Data yang dipakai agen pada {}: {}\n", data.month, mb(data.paid_bytes()));
     }
@@ -272,6 +344,21 @@ pub fn status(status: &Status, freshness: Freshness, now: Stamp) -> String {
             &format!("Rekaman yang hilang karena terlalu lama menunggu: {}\n", status.spool.dropped_total);
     }
     text
+}
+
+/// The newest test of a direction in one line.
+fn line_test(known: &LineTest, now: Stamp) -> String {
+    let direction = direction_name(known.test.direction);
+    let found = known.test.rate_bps.map_or_else(|| no_rate(known.test.end).to_owned(), mbps);
+    let off = if known.test.end == TestEnd::Unsteady { " (tidak stabil)" } else { "" };
+    format!("{direction}: {found}{off}, {} yang lalu\n", span(seconds_since(known.at_ms, now)))
+}
+
+fn direction_name(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Download => "Unduh",
+        Direction::Upload => "Unggah",
+    }
 }
 
 fn span(seconds: u64) -> String {

@@ -1,0 +1,52 @@
+//! Linux: how a test's upload is sent.
+
+use std::os::fd::{AsRawFd, RawFd};
+
+use suar_wire::bandwidth::Congestion;
+use tokio::net::TcpStream;
+
+/// Unsent bytes a sender holds at most: what is written and not yet sent when a test ends is waste.
+const NOT_SENT_BYTES_MAX: libc::c_int = 32 * 1024;
+
+/// BBR where the system has it and lets us, else what it uses; says which.
+pub fn prepare(stream: &TcpStream) -> Congestion {
+    let socket = stream.as_raw_fd();
+    // An option that the system does not take is one it does without.
+    set(socket, libc::TCP_CONGESTION, b"bbr");
+    set(socket, libc::TCP_NOTSENT_LOWAT, &NOT_SENT_BYTES_MAX.to_ne_bytes());
+    congestion(socket)
+}
+
+fn set(socket: RawFd, option: libc::c_int, value: &[u8]) {
+    // SAFETY: the pointer and the length are those of a live slice.
+    unsafe {
+        libc::setsockopt(
+            socket,
+            libc::IPPROTO_TCP,
+            option,
+            value.as_ptr().cast(),
+            value.len() as libc::socklen_t,
+        )
+    };
+}
+
+fn congestion(socket: RawFd) -> Congestion {
+    let mut name = [0_u8; 16];
+    let mut length = name.len() as libc::socklen_t;
+    // SAFETY: the buffer is as long as `length` says, and the kernel writes no more.
+    let failed = unsafe {
+        libc::getsockopt(
+            socket,
+            libc::IPPROTO_TCP,
+            libc::TCP_CONGESTION,
+            name.as_mut_ptr().cast(),
+            &raw mut length,
+        )
+    };
+    match (failed, name.split(|byte| *byte == 0).next()) {
+        (0, Some(b"bbr")) => Congestion::Bbr,
+        (0, Some(b"cubic")) => Congestion::Cubic,
+        (0, Some(b"reno")) => Congestion::Reno,
+        _ => Congestion::Other,
+    }
+}
