@@ -10,6 +10,7 @@ use suar_wire::join_code::JoinCode;
 use suar_wire::joining::{ErrorAnswer, JoinAnswer, JoinRefusal, JoinRequest};
 use suar_wire::{Plan, Purpose};
 
+use crate::files;
 use crate::http::{Client, HttpError, read_bounded};
 use crate::identity::{Identity, IdentityError, write_plan};
 use crate::meter::Meter;
@@ -69,8 +70,7 @@ pub enum JoinFailure {
 ///
 /// A code may be good for one agent only, therefore everything that can fail here is tried first.
 pub async fn join(code: &JoinCode, state: &Path, existing: Existing) -> Result<Joined, JoinFailure> {
-    std::fs::create_dir_all(state)
-        .map_err(|source| IdentityError::Write { path: state.to_owned(), source })?;
+    files::make_directory(state).map_err(|source| IdentityError::Write { path: state.to_owned(), source })?;
     match Identity::read(state) {
         Ok(Some(identity)) if existing == Existing::Keep => {
             return Err(JoinFailure::AlreadyJoined { site: identity.site });

@@ -7,6 +7,7 @@ use suar_wire::join_code::JoinCode;
 
 use super::{EXIT_TROUBLE, JoinArgs, refuse, start_log, words};
 use crate::config::{self, Config};
+use crate::files;
 use crate::joining::{self, Existing, JoinFailure};
 use crate::language::Language;
 
@@ -63,7 +64,8 @@ pub async fn execute(args: JoinArgs) -> ExitCode {
             return ExitCode::from(EXIT_TROUBLE);
         }
     };
-    if let Err(error) = write(file, &config) {
+    // Readable by everybody: `suar-agent status` is for whoever sits there, and the secrets are elsewhere.
+    if let Err(error) = files::replace_for_everybody(file, config::render(&config).as_bytes()) {
         eprintln!("{}", words::cannot_write(language, file, &error));
         return ExitCode::from(EXIT_TROUBLE);
     }
@@ -75,14 +77,8 @@ fn prepare(file: &Path) -> std::io::Result<()> {
     let Some(directory) = file.parent().filter(|directory| !directory.as_os_str().is_empty()) else {
         return Ok(());
     };
-    std::fs::create_dir_all(directory)?;
+    files::make_directory(directory)?;
     let probe = directory.join(".suar-agent.probe");
     std::fs::write(&probe, b"")?;
     std::fs::remove_file(probe)
-}
-
-fn write(file: &Path, config: &Config) -> std::io::Result<()> {
-    let beside = file.with_extension("toml.new");
-    std::fs::write(&beside, config::render(config))?;
-    std::fs::rename(beside, file)
 }

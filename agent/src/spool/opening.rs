@@ -1,6 +1,6 @@
 //! Opening a spool directory: the lock, the epoch, and what power cuts and bad disks left in it.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read};
 use std::path::Path;
 use std::time::Duration;
@@ -47,7 +47,7 @@ pub fn open(dir: &Path, fresh_epoch: Epoch) -> Result<Found, Refused> {
         let path = path.to_owned();
         move |source: io::Error| refused(&path, source)
     };
-    fs::create_dir_all(dir).map_err(file_error(dir))?;
+    files::make_directory(dir).map_err(file_error(dir))?;
     let lock = lock(dir)?;
     let mut segments = Segment::list(dir).map_err(file_error(dir))?;
     let epoch = epoch(dir, &segments, fresh_epoch).map_err(file_error(&dir.join(EPOCH_FILE)))?;
