@@ -205,12 +205,15 @@ impl Reader {
         })
     }
 
-    /// What sessions, gaps and losses explain of some days, in the order it was learnt.
+    /// What sessions, gaps and losses explain of some days. Where explanations overlap the first one counts,
+    /// so their order must not be that of arrival: the shortest says most of its hole. Losses come last, they
+    /// explain a hole only where nothing else does.
     pub fn explanations(&self, agent: AgentId, from: Day, to: Day) -> Result<Vec<Explanation>, StoreError> {
         let (from_s, to_s) = (i64::from(from) * 86_400, (i64::from(to) + 1) * 86_400);
         let mut select = self.main.prepare_cached(
             "SELECT from_s, to_s, reason FROM explanation
-             WHERE agent = ?1 AND to_s > ?2 AND from_s < ?3 ORDER BY id",
+             WHERE agent = ?1 AND to_s > ?2 AND from_s < ?3
+             ORDER BY to_s - from_s, from_s, reason",
         )?;
         let mut rows = select.query(params![agent.0, from_s, to_s])?;
         let mut explanations = Vec::new();
@@ -220,8 +223,9 @@ impl Reader {
             let reason = reason.ok_or_else(|| StoreError::Damaged(format!("the reason {label:?}")))?;
             explanations.push(Explanation { from_s: row.get(0)?, to_s: row.get(1)?, reason });
         }
-        explanations
-            .extend(self.lost(agent)?.into_iter().filter(|lost| lost.to_s > from_s && lost.from_s < to_s));
+        let mut lost = self.lost(agent)?;
+        lost.retain(|lost| lost.to_s > from_s && lost.from_s < to_s);
+        explanations.extend(lost);
         Ok(explanations)
     }
 

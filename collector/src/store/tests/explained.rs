@@ -1,6 +1,6 @@
 //! Holes and what explains them, from records in the store.
 
-use suar_wire::record::{Dropped, Ending, SessionStart};
+use suar_wire::record::{Dropped, Ending, Gap, GapReason, SessionStart};
 
 use super::*;
 use crate::day::{Reason, State};
@@ -83,4 +83,21 @@ fn rounds_of_a_machine_an_hour_ahead_go_to_the_slots_they_were_really_in() {
     }
     bench.push(records);
     assert_eq!(bench.slots(), BTreeMap::from([(300, 1), (360, 2)]));
+}
+
+#[test]
+fn explanations_that_overlap_say_the_same_in_whatever_order_they_came() {
+    let (asleep, died) = (State::Unobserved(Reason::Asleep), State::Unobserved(Reason::AgentDied));
+    let slept = other(2, BOOT, 420, Body::Gap(Gap { reason: GapReason::Suspended, from_boot_ms: 240_000 }));
+    let start = session(3, BOOT, 610, Ending::Abrupt, stamp(BOOT, 30));
+    for records in [[slept.clone(), start.clone()], [start, slept]] {
+        let bench = Bench::new();
+        bench.push(vec![round(1, 0)]);
+        for record in records {
+            bench.push(vec![record]);
+        }
+        // The sleep is the shorter one and knows more of its part.
+        let expected = [(0, 60, State::Up), (60, 180, died), (240, 180, asleep), (420, 240, died)];
+        assert_eq!(bench.runs(DAY), expected);
+    }
 }
