@@ -125,6 +125,11 @@ impl Anchor {
         if late >= LATE_MAX { Self { half_ms, seen, ..later } } else { Self { half_ms, seen, late, ..self } }
     }
 
+    /// Whether times by this anchor are others than by the one before: more than a line's jitter.
+    pub fn moved_from(self, before: Option<Self>) -> bool {
+        before.is_none_or(|before| self.at_ms(0).abs_diff(before.at_ms(0)) > CLAIM_MS.unsigned_abs())
+    }
+
     fn at_ms(self, boot_ms: u64) -> i64 {
         bounded_boot_ms(boot_ms).saturating_add(self.upper_ms).saturating_sub(self.half_ms)
     }

@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use suar_wire::Plan;
+use suar_wire::push::RECORDS_MAX;
 
 use crate::bandwidth;
 use crate::calendar::Holidays;
@@ -81,6 +82,7 @@ pub struct Limits {
     pub connections: usize,
     pub pushes_a_minute: u32,
     pub queue_pushes: usize,
+    pub queue_records: usize,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -298,6 +300,8 @@ fn limits(root: &mut Taker) -> Limits {
         connections: section.take_between("connections", 2_000, 1, 1_000_000),
         pushes_a_minute: section.take_between("pushes_a_minute", 120, 1, 1_000_000),
         queue_pushes: section.take_between("queue_pushes", 1_024, 1, 1_000_000),
+        // The largest push must find room beside what is kept for live ones.
+        queue_records: section.take_between("queue_records", 100_000, 2 * RECORDS_MAX, 100_000_000),
     };
     root.close(section);
     limits

@@ -36,7 +36,7 @@ use suar_wire::{AgentId, Plan};
 use tokio::sync::mpsc;
 
 use crate::config::Config;
-use crate::ingest::IngestCounters;
+use crate::ingest::{IngestCounters, RoomForRecords};
 use crate::store::writer::Job;
 use rates::Rates;
 
@@ -54,6 +54,7 @@ pub struct App {
     pub readers: auth::ReaderPool,
     /// To the store's writer; full means busy.
     pub jobs: mpsc::Sender<Job>,
+    pub room: RoomForRecords,
     pub online_key: Vec<u8>,
     /// When sites test their bandwidth.
     pub timetable: bandwidth::Timetable,

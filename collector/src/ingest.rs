@@ -6,6 +6,7 @@
 pub mod counters;
 pub mod decide;
 pub mod packing;
+pub mod room;
 
 use suar_wire::{AgentId, Push, SiteCode};
 
@@ -13,6 +14,7 @@ use suar_wire::{AgentId, Push, SiteCode};
 /// records are not in it.
 pub use crate::live::Accepted;
 pub use counters::{ConnectionFate, IngestCounters, RejectReason};
+pub use room::{Room, RoomForRecords};
 
 /// Above this no agent could have counted, one record a millisecond for 8,000 years.
 pub const SEQUENCE_MAX: u64 = 1 << 48;

@@ -2,13 +2,12 @@
 
 use std::fs::File;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use tokio::sync::{mpsc, watch};
 
 use crate::bandwidth::{Datagrams, Desk};
@@ -19,11 +18,11 @@ use crate::history;
 use crate::http::listen::{Listener, Options};
 use crate::http::rates::Rates;
 use crate::http::{self, App, auth};
-use crate::ingest::{ACCEPTED_WAITING_MAX, IngestCounters, packing};
+use crate::ingest::{ACCEPTED_WAITING_MAX, IngestCounters, RoomForRecords, packing};
 use crate::region::Region;
 use crate::store::admin::Admin;
-use crate::store::check;
 use crate::store::writer::{Job, Shared, ToLive, Writer};
+use crate::store::{check, schema};
 use crate::tls;
 use crate::wall_clock::now_ms;
 
@@ -49,7 +48,7 @@ impl Serving {
     /// Serves when it returns. Everything that can be wrong is tried before the first connection.
     pub async fn start(config: Config) -> anyhow::Result<Self> {
         let mut admin = Admin::open(&config.data)?;
-        let lock = lock(&config.data)?;
+        let lock = schema::serve_alone(&config.data)?;
         // A damaged main file must not be written to: agents keep their records until it is restored.
         check::quick(&config.data).context(
             "the store is not whole and is left alone; `suar-collector check-store` tells more, a backup restores it",
@@ -69,6 +68,7 @@ impl Serving {
             readers: auth::ReaderPool::new(config.data.clone()),
             counters: Arc::clone(&counters),
             jobs: jobs.clone(),
+            room: RoomForRecords::new(config.limits.queue_records),
             online_key,
             timetable: http::bandwidth::Timetable::default(),
             push_rates: Rates::new(config.limits.pushes_a_minute),
@@ -135,21 +135,6 @@ impl Serving {
         ended(self.writing, "writer").await?;
         tracing::info!("the collector has stopped");
         Ok(())
-    }
-}
-
-/// Two collectors on one data directory would each show half of what comes in.
-fn lock(data: &Path) -> anyhow::Result<File> {
-    let path = data.join("serving.lock");
-    let file = File::create(&path).with_context(|| format!("{} cannot be made", path.display()))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => {
-            bail!("another suar-collector serves {} already", data.display())
-        }
-        Err(std::fs::TryLockError::Error(error)) => {
-            Err(error).with_context(|| format!("{} cannot be locked", path.display()))
-        }
     }
 }
 

@@ -13,12 +13,16 @@ pub mod backup;
 pub mod check;
 pub mod chunk;
 pub mod import;
+mod migrations;
 pub mod months;
 pub mod pack;
+mod quarantine;
 pub mod reader;
+pub mod retire;
 mod rules;
 pub mod schema;
 mod summary_bytes;
+pub mod unreadable;
 pub mod writer;
 
 use suar_wire::{AgentId, Body, Epoch, Record, SiteCode, Slot};
@@ -97,6 +101,8 @@ pub enum StoreError {
          use the program that wrote it, or restore a backup"
     )]
     Schema { dir: String, found: i64, known: i64 },
+    #[error("another suar-collector serves {dir} already; stop it first")]
+    Served { dir: String },
     #[error("the disk of the data directory is full; nothing was acknowledged, free some space")]
     DiskFull,
     #[error("another process holds the store; try again in a moment")]

@@ -15,7 +15,7 @@ use suar_collector::calendar::{Holidays, OfficeHours, TimeZone};
 use suar_collector::coverage::Rules;
 use suar_collector::exposition::Own;
 use suar_collector::http::{api, metrics};
-use suar_collector::ingest::{Accepted, IngestCounters, Submission};
+use suar_collector::ingest::{Accepted, IngestCounters, Room, Submission};
 use suar_collector::region;
 use suar_collector::registry::{LinkKind, Site, SiteKind};
 use suar_collector::store::admin::{Admin, Joining};
@@ -136,7 +136,7 @@ impl Collector {
         let joined_ms = self.now_ms - 2 * 3_600_000;
         let submission = Submission { agent, site: code(site), joined_ms, received_ms, push };
         let (answer, mut receipt) = oneshot::channel();
-        self.writer.commit(vec![Job::Push(Box::new(submission), answer)]);
+        self.writer.commit(vec![Job::Push(Box::new(submission), Room::unbounded(), answer)]);
         receipt.try_recv().unwrap().unwrap();
         self.accepted.try_recv().unwrap()
     }

@@ -104,7 +104,7 @@ impl Fleet {
 const STRIDE: usize = 37;
 
 /// The offices of the province; a second and third one in a village when there are more.
-fn place(region: &Region, number: usize) -> (String, &Village) {
+pub fn place(region: &Region, number: usize) -> (String, &Village) {
     let villages = region.villages();
     let village: &Village = &villages[number * STRIDE % villages.len()];
     let round = number / villages.len();

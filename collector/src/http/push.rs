@@ -87,10 +87,11 @@ async fn take(
             "the agent id in the push is not that of the token",
         ));
     }
+    let room = app.room.take(push.records.len()).ok_or_else(full)?;
     let submission =
         Submission { agent: agent.id, site: agent.site, joined_ms: agent.joined_ms, received_ms, push };
     let (answer, receipt) = oneshot::channel();
-    app.jobs.try_send(Job::Push(Box::new(submission), answer)).map_err(busy)?;
+    app.jobs.try_send(Job::Push(Box::new(submission), room, answer)).map_err(busy)?;
     match receipt.await {
         Ok(Ok(receipt)) => Ok(receipt),
         Ok(Err(error)) => Err(store_trouble(&error.to_string())),
@@ -181,16 +182,15 @@ fn unreadable(error: BodyError) -> Rejection {
 
 fn busy(error: TrySendError<Job>) -> Rejection {
     match error {
-        TrySendError::Full(_) => {
-            let (reason, refusal) = rejected(
-                RejectReason::QueueFull,
-                StatusCode::SERVICE_UNAVAILABLE,
-                "more pushes wait for the disk than the collector holds",
-            );
-            (reason, refusal.retry_after(BUSY_WAIT))
-        }
+        TrySendError::Full(_) => full(),
         TrySendError::Closed(_) => store_trouble("the collector is stopping"),
     }
+}
+
+fn full() -> Rejection {
+    let message = "more waits for the disk than the collector holds";
+    let (reason, refusal) = rejected(RejectReason::QueueFull, StatusCode::SERVICE_UNAVAILABLE, message);
+    (reason, refusal.retry_after(BUSY_WAIT))
 }
 
 fn store_trouble(message: &str) -> Rejection {

@@ -29,6 +29,8 @@ pub struct Prepared {
     epoch: Epoch,
     pub repair: Repair,
     fresh: Vec<(Record, Result<Repaired, SetAside>)>,
+    /// Set aside before, and their time is right now.
+    released: Vec<(Record, Repaired)>,
     refused: Vec<Refusal>,
     known: u64,
     acknowledged: IntervalSet,
@@ -39,6 +41,8 @@ pub struct Prepared {
 pub struct Decision {
     pub kept: Vec<StoredRecord>,
     pub set_aside: Vec<(Record, SetAside)>,
+    /// Sequences of records that were set aside before and are among the kept ones now.
+    pub released: Vec<Sequence>,
     pub refused: Vec<Refusal>,
     pub known: u64,
     /// Everything in the push, as the receipt says it.
@@ -59,6 +63,7 @@ pub fn prepare(
         epoch,
         repair,
         fresh: Vec::new(),
+        released: Vec::new(),
         refused: Vec::new(),
         known: 0,
         acknowledged: records.iter().map(|record| record.sequence).collect(),
@@ -109,10 +114,21 @@ fn nearest(known: Neighbours, sure: &BTreeMap<Sequence, i64>, sequence: Sequence
 }
 
 impl Prepared {
+    /// Judges records of this epoch again that were set aside while less was known of their clock.
+    pub fn judge_again(&mut self, held: Vec<Record>) {
+        let judge = |record: Record| {
+            let repaired = self.repair.record(&record, Neighbours::default()).ok()?;
+            Some((record, repaired))
+        };
+        self.released = held.into_iter().filter_map(judge).collect();
+    }
+
     /// The days whose taken slots [`Prepared::settle`] needs.
     pub fn days(&self) -> BTreeSet<Day> {
-        let rounds = self.fresh.iter().filter(|(record, _)| matches!(record.body, Body::Round(_)));
-        let days = rounds.filter_map(|(_, repaired)| repaired.ok()).flat_map(|repaired| {
+        let fresh = self.fresh.iter().filter_map(|(record, repaired)| Some((record, repaired.ok()?)));
+        let released = self.released.iter().map(|(record, repaired)| (record, *repaired));
+        let rounds = fresh.chain(released).filter(|(record, _)| matches!(record.body, Body::Round(_)));
+        let days = rounds.flat_map(|(_, repaired)| {
             // A repaired round may move into a neighbouring slot, and that into a neighbouring day.
             let day = day_of(repaired.at_ms);
             [day.saturating_sub(1), day, day.saturating_add(1)]
@@ -136,6 +152,8 @@ impl Prepared {
             acknowledged: self.acknowledged.ranges().to_vec(),
             ..Decision::default()
         };
+        let (agent, epoch) = (self.agent, self.epoch);
+        let kept = |record, at_ms, quality| StoredRecord { agent, epoch, record, at_ms, quality };
         for (record, repaired) in self.fresh {
             let sequence = record.sequence;
             let refused = |reason| Refusal { sequence, reason };
@@ -152,23 +170,29 @@ impl Prepared {
                 }
                 Ok(repaired) => repaired,
             };
-            let at_ms = match &record.body {
-                Body::Round(round) => take_slot(round.slot, repaired.at_ms, taken),
-                _ => Some(repaired.at_ms),
-            };
+            let at_ms = place(&record, repaired, taken);
             acks.insert(sequence, at_ms.or(Some(repaired.at_ms)));
             match at_ms {
                 None => decision.refused.push(refused(RefusalReason::SlotTaken)),
-                Some(at_ms) => decision.kept.push(StoredRecord {
-                    agent: self.agent,
-                    epoch: self.epoch,
-                    record,
-                    at_ms,
-                    quality: repaired.quality,
-                }),
+                Some(at_ms) => decision.kept.push(kept(record, at_ms, repaired.quality)),
+            }
+        }
+        for (record, repaired) in self.released {
+            // One whose slot is taken stays where it is.
+            if let Some(at_ms) = place(&record, repaired, taken) {
+                decision.released.push(record.sequence);
+                decision.kept.push(kept(record, at_ms, repaired.quality));
             }
         }
         decision
+    }
+}
+
+/// When a record counts for; `None` for a round whose slot is taken.
+fn place(record: &Record, repaired: Repaired, taken: &mut Taken) -> Option<i64> {
+    match &record.body {
+        Body::Round(round) => take_slot(round.slot, repaired.at_ms, taken),
+        _ => Some(repaired.at_ms),
     }
 }
 

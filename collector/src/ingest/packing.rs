@@ -7,9 +7,11 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::config::StoreOptions;
+use crate::day::Day;
 use crate::store::pack::Due;
+use crate::store::unreadable::Unreadable;
 use crate::store::writer::Job;
-use crate::store::{StoreError, day_of, pack};
+use crate::store::{StoreError, day_of, pack, retire};
 use crate::wall_clock::now_ms;
 
 /// How often it is looked whether something is due.
@@ -26,9 +28,11 @@ impl Packer {
     /// Until the other end of `stops` is dropped. What waits then is durable in the inbox.
     pub fn run(self, stops: &Receiver<()>) {
         let pause = Duration::from_secs(self.options.pack_seconds.min(LOOK_SECONDS_MAX));
+        let (mut unreadable, mut retired_on) = (Unreadable::default(), None);
         // At once after the start: the collector may have been away for days.
         loop {
-            self.once();
+            self.pack(&mut unreadable);
+            self.retire(&mut retired_on);
             match stops.recv_timeout(pause) {
                 Err(RecvTimeoutError::Timeout) => {}
                 Ok(()) | Err(RecvTimeoutError::Disconnected) => break,
@@ -36,9 +40,10 @@ impl Packer {
         }
     }
 
-    fn once(&self) {
+    fn pack(&self, unreadable: &mut Unreadable) {
         let wait_ms = i64::try_from(self.options.pack_seconds * 1000).unwrap_or(i64::MAX);
-        match pack::pack(&self.data, Due::At { now_ms: now_ms(), wait_ms }, |ids| self.forget(ids)) {
+        let due = Due::At { now_ms: now_ms(), wait_ms };
+        match pack::pack_but(&self.data, due, unreadable, |ids| self.forget(ids)) {
             Ok(0) => {}
             Ok(rows) => tracing::debug!(rows, "packed"),
             // Nothing is lost: the rows stay in the inbox and are read from there.
@@ -46,11 +51,23 @@ impl Packer {
                 tracing::error!(%error, "fresh records could not be packed; they stay in the inbox")
             }
         }
-        match pack::retire(&self.data, self.options.keep_months, day_of(now_ms())) {
+    }
+
+    /// Months when they are due; rows once a day, because finding the old ones means looking at all.
+    fn retire(&self, retired_on: &mut Option<Day>) {
+        let (now_ms, keep_months) = (now_ms(), self.options.keep_months);
+        match retire::months(&self.data, keep_months, day_of(now_ms)) {
             Ok(gone) => gone.iter().for_each(|month| {
                 tracing::info!(month = %format_args!("{}-{:02}", month.year, month.month), "a month was deleted");
             }),
             Err(error) => tracing::error!(%error, "old months could not be deleted"),
+        }
+        if retired_on.replace(day_of(now_ms)) != Some(day_of(now_ms)) {
+            match retire::rows(&self.data, keep_months, now_ms) {
+                Ok(0) => {}
+                Ok(rows) => tracing::info!(rows, "old rows of the small tables were deleted"),
+                Err(error) => tracing::error!(%error, "old rows could not be deleted; tried again tomorrow"),
+            }
         }
     }
 

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use suar_wire::{AgentId, Body, BootId, IntervalSet, SlotWidth, Stamp};
 
 use super::acks::Acks;
-use super::{StoreError, StoredRecord, chunk};
+use super::{StoreError, StoredRecord, chunk, quarantine};
 use crate::clock::{Anchor, Neighbours, Quality, Repair};
 use crate::day::Day;
 use crate::ingest::Submission;
@@ -35,11 +35,15 @@ pub fn accept(
     let Submission { agent, joined_ms, received_ms, push, .. } = submission;
     let boot = push.clock.boot;
     let (mut anchors, bounds) = load_anchors(connection, agent, &push.records, boot)?;
+    let mut held = Vec::new();
     if arrival == Arrival::Sent {
         let now = Anchor::of(&push.clock, received_ms);
         let best = anchors.get(&boot).map_or(now, |known| known.with(now));
-        anchors.insert(boot, best);
+        let before = anchors.insert(boot, best);
         save_anchor(connection, agent, boot, best, Quality::Synced)?;
+        if best.moved_from(before) {
+            held = quarantine::held(connection, agent, push.epoch, boot)?;
+        }
     }
 
     let sequences = push.records.iter().map(|record| record.sequence);
@@ -52,11 +56,12 @@ pub fn accept(
     let known_bounds = bounds.clone();
     repair.bounds = bounds;
     let width = push.records.iter().filter_map(width_of).max().unwrap_or(width);
-    let prepared = decide::prepare(agent, push.epoch, push.records, &known, repair);
+    let mut prepared = decide::prepare(agent, push.epoch, push.records, &known, repair);
+    prepared.judge_again(held);
     let loaded = load_taken(connection, agent, prepared.days())?;
     let (mut acks, mut taken) = (known.clone(), loaded.clone());
     let repair = prepared.repair.clone();
-    let decision = prepared.settle(&mut taken, &mut acks);
+    let mut decision = prepared.settle(&mut taken, &mut acks);
 
     acks.save(connection, agent, push.epoch, &known)?;
     for (boot, offset_ms) in repair.bounds.iter().filter(|(boot, _)| !known_bounds.contains_key(boot)) {
@@ -67,21 +72,9 @@ pub fn accept(
         save_taken(connection, agent, *day, seconds)?;
     }
     keep(connection, agent, received_ms, &decision.kept)?;
-    for (record, reason) in &decision.set_aside {
-        connection
-            .prepare_cached(
-                "INSERT INTO quarantine (agent, epoch, sequence, reason, received_ms, bytes)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            )?
-            .execute(params![
-                agent.0,
-                push.epoch.0,
-                record.sequence as i64,
-                reason.label(),
-                received_ms,
-                suar_wire::encode_record(record)
-            ])?;
-    }
+    quarantine::release(connection, agent, push.epoch, &decision.released)?;
+    let over = quarantine::keep(connection, agent, push.epoch, received_ms, &mut decision.set_aside)?;
+    decision.refused.extend(over);
     for stored in &decision.kept {
         let before = known.neighbours(stored.record.sequence).before_ms;
         let time_of = |stamp: &Stamp| time_of_last(&repair, stamp, before, stored.at_ms);

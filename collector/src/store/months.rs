@@ -34,6 +34,12 @@ impl Month {
         Self { year: date.year(), month: date.month() }
     }
 
+    pub fn first_day(self) -> Day {
+        let first = jiff::civil::date(self.year, self.month, 1);
+        let since_1970 = first.since(jiff::civil::date(1970, 1, 1));
+        since_1970.map_or(0, |span| span.get_days())
+    }
+
     pub fn file(self, dir: &Path) -> PathBuf {
         dir.join(format!("records-{:04}-{:02}.db", self.year, self.month))
     }

@@ -10,6 +10,7 @@ use rusqlite::{Connection, params};
 use suar_wire::AgentId;
 
 use super::months::{self, Month};
+use super::unreadable::Unreadable;
 use super::{StoreError, StoredRecord, chunk, day_of, schema};
 use crate::day::Day;
 use crate::summary;
@@ -34,6 +35,13 @@ pub enum Due {
 }
 
 impl Due {
+    fn now_ms(self) -> Option<i64> {
+        match self {
+            Self::Everything => None,
+            Self::At { now_ms, .. } => Some(now_ms),
+        }
+    }
+
     fn includes(self, day: Day, rows: i64, oldest_ms: i64) -> bool {
         match self {
             Self::Everything => true,
@@ -54,14 +62,39 @@ type AgentDay = (Month, Day, AgentId);
 pub fn pack(
     dir: &Path,
     due: Due,
+    forget: impl FnMut(Vec<i64>) -> Result<(), StoreError>,
+) -> Result<usize, StoreError> {
+    pack_but(dir, due, &mut Unreadable::default(), forget)
+}
+
+/// The same, leaving days alone that could not be read a while ago.
+pub fn pack_but(
+    dir: &Path,
+    due: Due,
+    unreadable: &mut Unreadable,
     mut forget: impl FnMut(Vec<i64>) -> Result<(), StoreError>,
 ) -> Result<usize, StoreError> {
     let main = schema::open_to_read(dir)?;
-    let waiting = waiting(&main, due)?;
+    let mut waiting = waiting(&main, due)?;
+    waiting.retain(|&(_, day, agent)| !due.now_ms().is_some_and(|now| unreadable.waits(agent, day, now)));
     let mut packed = 0;
     for group in waiting.chunk_by(|a, b| a.0 == b.0) {
         for part in group.chunks(DAYS_A_TRANSACTION) {
-            let ids = pack_part(dir, &main, part[0].0, part)?;
+            let (ids, damaged) = match pack_part(dir, &main, part[0].0, part) {
+                // A month that cannot be read must not keep the others in the inbox.
+                Err(error @ StoreError::Damaged(_)) => {
+                    let file = part[0].0.file(Path::new(""));
+                    tracing::error!(file = %file.display(), %error, "a month cannot be written; run `suar-collector check-store`");
+                    (Vec::new(), part.to_vec())
+                }
+                done => done?,
+            };
+            for &(month, day, agent) in part {
+                match due.now_ms().filter(|_| damaged.contains(&(month, day, agent))) {
+                    Some(now_ms) => unreadable.failed(agent, day, now_ms),
+                    None => unreadable.packed(agent, day),
+                }
+            }
             packed += ids.len();
             forget(ids)?;
         }
@@ -85,11 +118,17 @@ fn waiting(main: &Connection, due: Due) -> Result<Vec<AgentDay>, StoreError> {
     Ok(waiting)
 }
 
-fn pack_part(dir: &Path, main: &Connection, month: Month, part: &[AgentDay]) -> Result<Vec<i64>, StoreError> {
+/// Returns the rows that are packed now, and the days that could not be read.
+fn pack_part(
+    dir: &Path,
+    main: &Connection,
+    month: Month,
+    part: &[AgentDay],
+) -> Result<(Vec<i64>, Vec<AgentDay>), StoreError> {
     let mut connection = months::open(dir, month)?;
     let transaction = connection.transaction()?;
-    let mut packed = Vec::new();
-    for &(_, day, agent) in part {
+    let (mut packed, mut damaged) = (Vec::new(), Vec::new());
+    for &(month, day, agent) in part {
         let read = months::records(&transaction, agent, day).and_then(|mut records| {
             let (ids, fresh) = fresh(main, agent, day)?;
             records.extend(fresh);
@@ -103,12 +142,13 @@ fn pack_part(dir: &Path, main: &Connection, month: Month, part: &[AgentDay]) -> 
             // One day that cannot be read must not keep all others in the inbox.
             Err(error @ StoreError::Damaged(_)) => {
                 tracing::error!(%agent, day, %error, "a day cannot be packed; run `suar-collector check-store`");
+                damaged.push((month, day, agent));
             }
             Err(error) => return Err(error),
         }
     }
     transaction.commit()?;
-    Ok(packed)
+    Ok((packed, damaged))
 }
 
 /// The rows of an agent's day, and what is in them.
@@ -131,27 +171,6 @@ pub(super) fn forget(connection: &Connection, ids: &[i64]) -> Result<(), StoreEr
         delete.execute(params![id])?;
     }
     Ok(())
-}
-
-/// Deletes months older than `keep` whole ones before the month of `today`, and what goes with them.
-/// Returns the months that are gone.
-pub fn retire(dir: &Path, keep_months: u32, today: Day) -> Result<Vec<Month>, StoreError> {
-    if keep_months == 0 {
-        return Ok(Vec::new());
-    }
-    let now = Month::of(today);
-    let number = |month: Month| i64::from(month.year) * 12 + i64::from(month.month);
-    let old =
-        Month::all(dir)?.into_iter().filter(|month| number(now) - number(*month) > i64::from(keep_months));
-    let old: Vec<Month> = old.collect();
-    for month in &old {
-        let file = month.file(dir);
-        std::fs::remove_file(&file).map_err(|cause| StoreError::File {
-            what: format!("{} cannot be deleted", file.display()),
-            cause,
-        })?;
-    }
-    Ok(old)
 }
 
 #[cfg(test)]

@@ -1,17 +1,23 @@
 //! The tables of `suar.db`, and how a connection to it is opened.
 
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params};
 
-use super::StoreError;
+use super::{StoreError, migrations};
 
+type Step = fn(&Connection) -> Result<(), StoreError>;
+/// Brings the tables from each version to the next; one that stands here is never changed again.
+const STEPS: [Step; 2] = [migrations::held_records_by_boot, migrations::rules_by_date];
 /// Grows with every change that an older program cannot read.
-pub const VERSION: i64 = 1;
+pub const VERSION: i64 = 1 + STEPS.len() as i64;
 /// How long one process waits for another's lock.
 const BUSY: Duration = Duration::from_secs(10);
 
+/// The tables of version 1, for ever: a new store takes all the steps that an old one takes, so that both are
+/// the same.
 const TABLES: &str = "
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 -- A site as it is from valid_from_ms on; versions are never changed, so an old report can be made again.
@@ -58,13 +64,6 @@ CREATE TABLE lost (
     PRIMARY KEY (agent, epoch, first, last)) WITHOUT ROWID;
 ";
 
-/// Tables that stores of this version may lack, because they came later.
-const LATER_TABLES: &str = "
--- Thresholds and special days as they count from valid_from_ms on; versions are never changed either.
-CREATE TABLE IF NOT EXISTS rules_version (
-    valid_from_ms INTEGER PRIMARY KEY, rules TEXT NOT NULL, holidays TEXT NOT NULL);
-";
-
 pub fn main_file(dir: &Path) -> PathBuf {
     dir.join("suar.db")
 }
@@ -78,10 +77,45 @@ pub fn create(dir: &Path) -> Result<(), StoreError> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     let transaction = connection.transaction()?;
     transaction.execute_batch(TABLES)?;
-    transaction.execute_batch(LATER_TABLES)?;
-    transaction.pragma_update(None, "user_version", VERSION)?;
+    take_steps(&transaction, 1)?;
     transaction.commit()?;
     Ok(())
+}
+
+fn take_steps(transaction: &Transaction<'_>, found: i64) -> Result<(), StoreError> {
+    let taken = usize::try_from(found - 1).unwrap_or(0);
+    STEPS.iter().skip(taken).try_for_each(|step| step(transaction))?;
+    Ok(transaction.pragma_update(None, "user_version", VERSION)?)
+}
+
+/// Brings an older store up to this version, all of it or nothing. Nobody may serve it meanwhile: the program
+/// that does is an older one.
+fn migrate(dir: &Path, connection: &mut Connection) -> Result<(), StoreError> {
+    let _alone = serve_alone(dir)?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    // Another command may have been quicker.
+    let found = version(&transaction)?;
+    if found < VERSION {
+        take_steps(&transaction, found)?;
+        tracing::info!(from = found, to = VERSION, "the store was brought up to this version");
+    }
+    Ok(transaction.commit()?)
+}
+
+fn version(connection: &Connection) -> Result<i64, StoreError> {
+    Ok(connection.pragma_query_value(None, "user_version", |row| row.get(0))?)
+}
+
+/// Held by whoever serves: two collectors on one data directory would each show half of what comes in.
+pub fn serve_alone(dir: &Path) -> Result<File, StoreError> {
+    let path = dir.join("serving.lock");
+    let failed = |cause| StoreError::File { what: format!("{} cannot be locked", path.display()), cause };
+    let file = File::create(&path).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StoreError::Served { dir: dir.display().to_string() }),
+        Err(TryLockError::Error(cause)) => Err(failed(cause)),
+    }
 }
 
 /// A connection that may write. `synchronous=FULL`: with NORMAL a power cut can undo a commit that was
@@ -93,14 +127,17 @@ pub fn open(dir: &Path) -> Result<Connection, StoreError> {
     }
     // Readers write too: after a crash whoever comes first finishes the journal.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(main_file(dir), flags)?;
+    let mut connection = Connection::open_with_flags(main_file(dir), flags)?;
     connection.busy_timeout(BUSY)?;
-    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    if found != VERSION {
-        return Err(StoreError::Schema { dir: shown, found, known: VERSION });
+    match version(&connection)? {
+        VERSION => {}
+        1..VERSION => {
+            connection.pragma_update(None, "synchronous", "FULL")?;
+            migrate(dir, &mut connection)?;
+        }
+        found => return Err(StoreError::Schema { dir: shown, found, known: VERSION }),
     }
     connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.execute_batch(LATER_TABLES)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
 }

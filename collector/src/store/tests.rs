@@ -1,9 +1,13 @@
 //! The store from outside: every step is followed by opening it again, as a crash would have it.
 
 mod carried;
+mod clocks;
 mod explained;
 mod kept;
+mod quarantined;
+mod retired;
 mod sites;
+mod versions;
 mod whole;
 
 use std::collections::BTreeMap;
@@ -25,7 +29,7 @@ use super::pack::Due;
 use super::writer::{Job, Shared, Writer};
 use super::{Reader, pack, schema};
 use crate::exposition::Own;
-use crate::ingest::{IngestCounters, Submission};
+use crate::ingest::{IngestCounters, Room, Submission};
 use crate::registry::fields;
 use crate::store::StoreError;
 
@@ -130,7 +134,11 @@ impl Bench {
 type Answered = oneshot::Receiver<Result<Receipt, Arc<StoreError>>>;
 
 fn job(at_s: i64, boot: BootId, records: Vec<Record>) -> (Job, Answered) {
-    let received_ms = JOINED_MS + at_s * 1000;
+    job_received(JOINED_MS + at_s * 1000, at_s, boot, records)
+}
+
+/// A push that the collector's clock, right or wrong, says came at `received_ms`.
+fn job_received(received_ms: i64, at_s: i64, boot: BootId, records: Vec<Record>) -> (Job, Answered) {
     let push = Push {
         agent: AGENT,
         epoch: EPOCH,
@@ -146,7 +154,7 @@ fn job(at_s: i64, boot: BootId, records: Vec<Record>) -> (Job, Answered) {
         push,
     };
     let (answer, answered) = oneshot::channel();
-    (Job::Push(Box::new(submission), answer), answered)
+    (Job::Push(Box::new(submission), Room::unbounded(), answer), answered)
 }
 
 fn stamp(boot: BootId, second: i64) -> Stamp {

@@ -13,18 +13,20 @@ use super::accept::{Arrival, accept};
 use super::admin::{self, Joining};
 use super::{StoreError, import, schema};
 use crate::ingest::decide::Decision;
-use crate::ingest::{Accepted, IngestCounters, Submission};
+use crate::ingest::{Accepted, IngestCounters, Room, Submission};
 use crate::live::Timed;
 use crate::wall_clock::now_ms;
 
 /// Most jobs in one transaction: more would make the first of them wait for no gain.
 pub const GROUP_MAX: usize = 256;
+/// With this many records a transaction takes no further job: live pushes wait behind backlogs.
+const GROUP_RECORDS_MAX: usize = 10_000;
 
 /// What the writer is asked to do, with where the answer goes. Errors travel as shared values because one
 /// failed commit fails the whole group.
 #[derive(Debug)]
 pub enum Job {
-    Push(Box<Submission>, Answer<Receipt>),
+    Push(Box<Submission>, Room, Answer<Receipt>),
     Join(Box<Joining>, Answer<admin::Joined>),
     /// Inbox rows that are in the month files now.
     Forget(Vec<i64>, Answer<()>),
@@ -71,10 +73,13 @@ impl Writer {
     /// Runs on a thread of its own until it is told to stop or every sender is gone.
     pub fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
         while let Some(first) = jobs.blocking_recv() {
+            let mut records = first.records();
             let mut group = vec![first];
             while group.len() < GROUP_MAX
+                && records < GROUP_RECORDS_MAX
                 && let Ok(job) = jobs.try_recv()
             {
+                records += job.records();
                 group.push(job);
             }
             self.shared.counters.own().queue_pushes(jobs.len());
@@ -179,13 +184,23 @@ struct Context {
     site: suar_wire::SiteCode,
     plan_version: u32,
     clock_offset_ms: Option<i64>,
+    /// Until the live state has the records.
+    _room: Room,
 }
 
 impl Job {
+    fn records(&self) -> usize {
+        match self {
+            Self::Push(submission, ..) => submission.push.records.len(),
+            Self::Join(..) | Self::Forget(..) | Self::Stop => 0,
+        }
+    }
+
     fn perform(self, connection: &Connection, width: SlotWidth) -> Done {
         match self {
-            Self::Push(submission, answer) => {
+            Self::Push(submission, room, answer) => {
                 let context = Context {
+                    _room: room,
                     agent: submission.agent,
                     site: submission.site.clone(),
                     plan_version: submission.push.plan_version,
@@ -205,7 +220,7 @@ impl Job {
 
     fn fail_alone(self, error: StoreError) -> Done {
         match self {
-            Self::Push(_, answer) => Done::Push { result: Err(error), answer },
+            Self::Push(_, _, answer) => Done::Push { result: Err(error), answer },
             Self::Join(_, answer) => Done::Join { result: Err(error), answer },
             Self::Forget(_, answer) => Done::Forget { result: Err(error), answer },
             Self::Stop => Done::Nothing,

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicU32;
 
 use anyhow::{Context, Result};
 use suar_collector::exposition::Own;
-use suar_collector::ingest::{IngestCounters, Submission};
+use suar_collector::ingest::{IngestCounters, Room, Submission};
 use suar_collector::store::pack::Due;
 use suar_collector::store::writer::{Job, Shared, Writer};
 use suar_wire::{Plan, Push, Record};
@@ -153,7 +153,7 @@ fn commit(writer: &mut Writer, group: Vec<Submission>) -> Result<()> {
         let records = submission.push.records.len() as u64;
         let (answer, receipt) = oneshot::channel();
         receipts.push((receipt, records));
-        Job::Push(Box::new(submission), answer)
+        Job::Push(Box::new(submission), Room::unbounded(), answer)
     });
     let jobs: Vec<Job> = jobs.collect();
     writer.commit(jobs);

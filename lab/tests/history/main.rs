@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 
 use suar_collector::exposition::Own;
-use suar_collector::ingest::{IngestCounters, Submission};
+use suar_collector::ingest::{IngestCounters, Room, Submission};
 use suar_collector::secrets;
 use suar_collector::store::admin::{Admin, Joining};
 use suar_collector::store::writer::{Job, Shared, Writer};
@@ -79,7 +79,7 @@ fn fill(data: &Path, truth: &Truth) {
                     push,
                 };
                 let (answer, mut receipt) = oneshot::channel();
-                writer.commit(vec![Job::Push(Box::new(submission), answer)]);
+                writer.commit(vec![Job::Push(Box::new(submission), Room::unbounded(), answer)]);
                 let receipt = receipt.try_recv().expect("an answer").expect("a receipt");
                 assert!(receipt.refused.is_empty(), "{:?}", receipt.refused);
             }

@@ -4,7 +4,7 @@ use suar_wire::joining::JoinRefusal;
 use suar_wire::{Plan, SiteCode};
 
 use super::*;
-use crate::store::backup;
+use crate::store::{backup, retire};
 
 #[test]
 fn a_site_is_what_it_was_at_the_time() {
@@ -91,7 +91,7 @@ fn months_that_are_too_old_are_deleted_and_the_rest_stays() {
     let bench = Bench::new();
     bench.push(vec![round(1, 0)]);
     bench.pack();
-    let retire = |keep, later| pack::retire(bench.dir.path(), keep, DAY + later).expect("it answers").len();
+    let retire = |keep, later| retire::months(bench.dir.path(), keep, DAY + later).expect("it answers").len();
     assert_eq!(retire(0, 4_000), 0, "0 keeps everything");
     assert_eq!(retire(2, 31), 0);
     assert_eq!(bench.slots().len(), 1);

@@ -1,0 +1,34 @@
+//! The steps from one version of the tables to the next. They are tested on stores that the older programs
+//! wrote (`tests/golden/store-v*`).
+
+use rusqlite::{Connection, params};
+use suar_wire::decode_record;
+
+use super::StoreError;
+
+/// Version 2: what is held in quarantine is found by its boot, to be judged again when that boot's clock is
+/// known better.
+pub fn held_records_by_boot(connection: &Connection) -> Result<(), StoreError> {
+    connection.execute_batch(
+        "ALTER TABLE quarantine ADD COLUMN boot BLOB;
+         CREATE INDEX quarantine_by_boot ON quarantine (agent, boot);",
+    )?;
+    let mut select = connection.prepare("SELECT id, bytes FROM quarantine")?;
+    let mut update = connection.prepare("UPDATE quarantine SET boot = ?2 WHERE id = ?1")?;
+    let mut rows = select.query([])?;
+    while let Some(row) = rows.next()? {
+        // One that cannot be read stays without a boot: it is listed, and never released.
+        if let Ok(record) = decode_record(&row.get::<_, Vec<u8>>(1)?) {
+            update.execute(params![row.get::<_, i64>(0)?, record.stamp.boot.0])?;
+        }
+    }
+    Ok(())
+}
+
+/// Version 3: thresholds and special days as they count from valid_from_ms on; versions are never changed either.
+pub fn rules_by_date(connection: &Connection) -> Result<(), StoreError> {
+    Ok(connection.execute_batch(
+        "CREATE TABLE IF NOT EXISTS rules_version (
+             valid_from_ms INTEGER PRIMARY KEY, rules TEXT NOT NULL, holidays TEXT NOT NULL);",
+    )?)
+}
