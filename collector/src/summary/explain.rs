@@ -76,7 +76,10 @@ pub fn explain(day: Day, summary: &mut DaySummary, explanations: &[Explanation])
     for explanation in explanations {
         let second = |at_s: i64| (at_s - day_start_s).clamp(0, i64::from(SECONDS_A_DAY)) as u32;
         let (from_s, to_s) = (second(explanation.from_s), second(explanation.to_s));
-        fill(&mut summary.runs, from_s, to_s, State::Unobserved(explanation.reason));
+        // Of a quarter's explanations one or two are about this day.
+        if from_s < to_s {
+            fill(&mut summary.runs, from_s, to_s, State::Unobserved(explanation.reason));
+        }
     }
 }
 
