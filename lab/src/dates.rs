@@ -95,6 +95,7 @@ impl std::str::FromStr for Period {
             None => (days_to_month(year, 1), days_to_month(year + 1, 1)),
             Some(month) => {
                 let month: i64 = month.parse().with_context(|| format!("{text}: no month"))?;
+                anyhow::ensure!((1..=12).contains(&month), "{text}: no month");
                 let next = if month == 12 { (year + 1, 1) } else { (year, month + 1) };
                 (days_to_month(year, month), days_to_month(next.0, next.1))
             }
