@@ -98,6 +98,8 @@ step "dashboards" python3 dashboards/check.py
 step "dependencies" check_dependencies
 step "programs" cargo build --workspace
 step "a report beside three other accounts of it" lab/report.sh
+# Its long form is lab/faults.sh.
+step "faults, short" cargo run --quiet -p suar-lab -- faults
 cargo_tests "tests of the crates" --workspace --exclude suar-lab
 # One test binary after the other, and tests in the lab share two cores: fewer at once keep time honest.
 cargo_tests "tests in the lab" -p suar-lab

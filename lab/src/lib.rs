@@ -1,8 +1,8 @@
 //! The laboratory: both programs together over an emulated network, with the truth known.
 //!
 //! Read [`world`] first (an internet, offices, what can be broken), then [`netns`] and [`wan`] that it is
-//! made of, and [`programs`] for the real processes inside. [`fleet`], [`load`] and [`bench`] make
-//! numbers, [`plain`] says what they must be.
+//! made of, and [`programs`] for the real processes inside. [`faults`] breaks things on purpose, on a [`disk`] of
+//! its own. [`fleet`], [`load`] and [`bench`] make numbers, [`plain`] says what they must be.
 
 pub mod world;
 
@@ -11,12 +11,16 @@ pub mod wan;
 
 pub mod programs;
 
+pub mod disk;
+pub mod faults;
+
 pub mod against_fping;
 pub mod bandwidth;
 pub mod bench;
 pub mod fleet;
 pub mod load;
 pub mod plain;
+pub mod pusher;
 
 pub mod dates;
 pub mod seed;

@@ -9,6 +9,7 @@ use suar_lab::against_fping;
 use suar_lab::bandwidth;
 use suar_lab::bench;
 use suar_lab::dates::{Period, Quarter};
+use suar_lab::faults::suite;
 use suar_lab::fleet::Fleet;
 use suar_lab::load::{self, Load};
 use suar_lab::plain;
@@ -96,6 +97,15 @@ enum Command {
         #[arg(long)]
         out: PathBuf,
     },
+    /// Break things on purpose and count what is lost or twice; `lab/faults.sh` runs the long form.
+    Faults {
+        /// Which faults; all when left out.
+        #[arg(value_enum)]
+        only: Vec<suite::Part>,
+        /// As long as it takes to be sure, not as short as it has to be for every change.
+        #[arg(long)]
+        long: bool,
+    },
     /// An agent beside fping over every line of the grid; prints a table, fails where they disagree.
     Truth {
         /// How long both measure; a multiple of ten, so that exact losses come out even.
@@ -157,6 +167,7 @@ fn main() -> Result<()> {
             let measured = load::run(&Load { pushes, agents, records_a_push: records }, &code)?;
             println!("{}", serde_json::to_string(&measured)?);
         }
+        Command::Faults { only, long } => suite::run(&only, long)?,
         Command::Truth { seconds } => {
             let directory = tempfile::tempdir()?;
             let compared = against_fping::compare(&against_fping::grid(), seconds, directory.path())?;

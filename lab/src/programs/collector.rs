@@ -112,13 +112,18 @@ impl<'a> Collector<'a> {
             .collect()
     }
 
-    pub fn serve(&mut self) -> Result<()> {
+    /// Starts to serve, and does not wait for it.
+    pub fn start(&self) -> Result<Process> {
         let mut command = match (self.namespace, &self.machine) {
             (Some(namespace), Some(machine)) => machine.command(namespace, &program("suar-collector")?),
             _ => self.command()?,
         };
         command.arg("serve").arg("--config").arg(self.config());
-        let mut serving = Process::start("collector", &mut command, &self.directory.join("collector.log"))?;
+        Process::start("collector", &mut command, &self.directory.join("collector.log"))
+    }
+
+    pub fn serve(&mut self) -> Result<()> {
+        let mut serving = self.start()?;
         wait_until("the collector to be ready", START_MAX, || {
             if let Some(status) = serving.ended() {
                 return Err(format!("it ended with {status}: {}", serving.log()));
@@ -166,7 +171,7 @@ impl<'a> Collector<'a> {
         self.client()?.get(self.namespace, path)
     }
 
-    fn fingerprint(&self) -> Result<[u8; 16]> {
+    pub fn fingerprint(&self) -> Result<[u8; 16]> {
         use rustls::pki_types::{CertificateDer, pem::PemObject};
         let certificate = CertificateDer::from_pem_file(self.certificate())
             .with_context(|| format!("the certificate {}", self.certificate().display()))?;
