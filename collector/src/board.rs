@@ -4,6 +4,8 @@
 //! Nothing here waits for the disk while a scrape holds a lock, and a scrape never judges anything.
 
 mod background;
+#[cfg(unix)]
+mod disk_unix;
 mod restore;
 mod source;
 
@@ -17,12 +19,15 @@ use suar_wire::SiteCode;
 use crate::assessment::{AssessError, Assessment, Request, assess};
 use crate::calendar::{Holidays, PeriodName};
 use crate::coverage::Rules;
-use crate::exposition::{self, Own, Places, Scene, Standings};
+use crate::exposition::{self, Format, Own, Places, Scene, Standings};
 use crate::live::{Accepted, Hours, Live};
 use crate::region::Region;
 use crate::store::{Reader, StoreError};
 
 pub use background::{Pace, run};
+
+/// The scope of the page that has the collector's own health and no place.
+pub const OWN_SCOPE: &str = "collector";
 
 /// What a board is made of.
 #[derive(Debug)]
@@ -117,6 +122,10 @@ impl Board {
         drop(live);
         let counts = reader.counts()?;
         self.own.store_bytes(counts.bytes);
+        #[cfg(unix)]
+        if let Some((free_bytes, size_bytes)) = disk_unix::room(&self.data) {
+            self.own.disk(free_bytes, size_bytes);
+        }
         self.own.pack_lag_seconds(
             counts.oldest_fresh_ms.map_or(0, |oldest_ms| (now_ms - oldest_ms).max(0) / 1000),
         );
@@ -148,24 +157,31 @@ impl Board {
         assess(&reader, Request { region, rules, holidays, rules_at_s: None, name, scope, now_s })
     }
 
-    /// The page for Prometheus.
-    pub fn metrics(&self, now_ms: i64) -> String {
+    /// The page for Prometheus: all of it, or the part that `scope` names, if there is such a part.
+    pub fn metrics(&self, now_ms: i64, scope: Option<&str>, format: Format) -> Option<String> {
         let Moment { places, standings, .. } = self.at(now_ms);
+        let (places, own) = match scope {
+            None => (places, Some(&self.own)),
+            Some(OWN_SCOPE) => (Arc::new(Places::default()), Some(&self.own)),
+            Some(code) => (Arc::new(places.within(code, self.region)?), None),
+        };
         let open: BTreeSet<SiteCode> = (places.sites.iter())
             .filter(|place| place.hours_at(now_ms, &self.holidays) == Hours::Office)
             .map(|place| place.code().clone())
             .collect();
-        self.with_live(|live| {
-            let standings = standings.as_deref();
-            exposition::render(&Scene {
+        let page = self.with_live(|live| {
+            let scene = Scene {
                 now_ms,
                 places: &places,
+                holidays: &self.holidays,
                 live,
                 open: &open,
-                standings,
-                own: &self.own,
-            })
-        })
+                standings: standings.as_deref(),
+                own,
+            };
+            exposition::render(&scene, format)
+        });
+        Some(page)
     }
 
     /// Places and standings as they are now.

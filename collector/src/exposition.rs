@@ -13,12 +13,13 @@ mod text;
 
 pub use own::Own;
 pub use scene::{IslandGrade, IslandPlace, Places, SiteGrade, SitePlace, Standings};
-pub use text::CONTENT_TYPE;
+pub use text::Format;
 
 use std::collections::BTreeSet;
 
 use suar_wire::SiteCode;
 
+use crate::calendar::Holidays;
 use crate::live::Live;
 
 /// Bytes a site takes on the page, about; saves the growing of the text.
@@ -28,21 +29,31 @@ const SITE_BYTES: usize = 6 * 1024;
 #[derive(Debug, Clone, Copy)]
 pub struct Scene<'a> {
     pub now_ms: i64,
+    /// What is shown: all places, those of one scope, or none.
     pub places: &'a Places,
+    pub holidays: &'a Holidays,
     pub live: &'a Live,
     /// The sites that are in their office hours at this moment.
     pub open: &'a BTreeSet<SiteCode>,
     /// `None` before they were first computed.
     pub standings: Option<&'a Standings>,
-    pub own: &'a Own,
+    /// The collector's own counters; `None` on a page of one scope, which has places only.
+    pub own: Option<&'a Own>,
 }
 
-/// The whole page.
-pub fn render(scene: &Scene<'_>) -> String {
-    let mut page = text::Page::with_capacity(scene.places.sites.len() * SITE_BYTES);
+/// The page.
+pub fn render(scene: &Scene<'_>, format: Format) -> String {
+    let mut page = text::Page::new(format, scene.places.sites.len() * SITE_BYTES);
     sites::render(scene, &mut page);
     agents::render(scene, &mut page);
-    scene.own.render(&mut page);
+    if let Some(own) = scene.own {
+        collector(scene, own, &mut page);
+    }
+    page.into_text()
+}
+
+fn collector(scene: &Scene<'_>, own: &Own, page: &mut text::Page) {
+    own.render(page);
     let mut records = page.family(&families::COLLECTOR_RECORDS);
     for (kind, count) in scene.live.records().by_kind() {
         records.sample(&[kind], count);
@@ -50,5 +61,4 @@ pub fn render(scene: &Scene<'_>) -> String {
     if let Some(standings) = scene.standings {
         page.family(&families::COLLECTOR_STANDINGS).sample(&[], text::Value::millis(standings.computed_ms));
     }
-    page.into_text()
 }

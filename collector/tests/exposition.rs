@@ -12,10 +12,10 @@ use suar_wire::{
     AgentId, Body, BootId, Cause, Echo, Failure, Note, Outcome, Record, SiteCode, SlotWidth, Stamp, Verdict,
 };
 
-use suar_collector::calendar::{OfficeHours, PeriodName, TimeZone};
+use suar_collector::calendar::{Holidays, OfficeHours, PeriodName, TimeZone};
 use suar_collector::coverage::{Counts, IslandCoverage, IslandStanding, Standing};
 use suar_collector::exposition::{
-    IslandGrade, Own, Places, Scene, SiteGrade, Standings, families, history_families, render,
+    Format, IslandGrade, Own, Places, Scene, SiteGrade, Standings, families, history_families, render,
 };
 use suar_collector::live::{Accepted, Hours, Live, Timed};
 use suar_collector::registry::{LinkKind, Point, Site, SiteKind};
@@ -228,22 +228,33 @@ fn own() -> Own {
     own.committed(T0 + 120_500, std::time::Duration::from_millis(4));
     own.queue_pushes(0);
     own.store_bytes(81_920);
+    own.disk(5_368_709_120, 21_474_836_480);
     own.pack_lag_seconds(61);
     own
 }
 
 fn page() -> String {
+    page_as(Format::Prometheus)
+}
+
+fn page_as(format: Format) -> String {
+    page_at(T0 + 125_000, format)
+}
+
+fn page_at(now_ms: i64, format: Format) -> String {
     let (places, live, standings, own) = (places(), live(), standings(), own());
+    let holidays = Holidays::default();
     let open = [code("A"), code("B"), code("C")].into();
     let scene = Scene {
-        now_ms: T0 + 125_000,
+        now_ms,
         places: &places,
+        holidays: &holidays,
         live: &live,
         open: &open,
         standings: Some(&standings),
-        own: &own,
+        own: Some(&own),
     };
-    render(&scene)
+    render(&scene, format)
 }
 
 /// Compares with a file of this repository, or writes it when SUAR_RENEW is set.
@@ -294,16 +305,52 @@ fn a_silent_site_has_no_up_and_no_readings_but_keeps_its_counters() {
 }
 
 #[test]
+fn silence_is_counted_in_office_hours_only() {
+    const HOUR_MS: i64 = 3_600_000;
+    // T0 is a Monday, 21:14 at the office.
+    let silent = |now_ms| {
+        let page = page_at(now_ms, Format::Prometheus);
+        let of = |site: &str| {
+            let series = format!("suar_site_silent_office_seconds{{site=\"{site}\"}} ");
+            page.lines().find_map(|line| line.strip_prefix(&series)?.parse::<i64>().ok())
+        };
+        ["A", "B", "C", "D"].map(of)
+    };
+    assert_eq!(silent(T0 + 125_000), [None, None, None, Some(0)], "closed, and two are heard");
+    let wednesday_noon = T0 + 38 * HOUR_MS + 46 * 60_000;
+    assert_eq!(silent(wednesday_noon), [Some(12 * 3_600), Some(12 * 3_600), None, Some(12 * 3_600)]);
+    // No more than the last fourteen days are looked at: two working weeks of 37 hours.
+    assert_eq!(silent(wednesday_noon + 70 * 24 * HOUR_MS)[0], Some(2 * (4 * 8 * 3_600 + 6 * 3_600 + 1_800)));
+}
+
+#[test]
+fn openmetrics_names_counters_without_total_and_ends_with_eof() {
+    let page = page_as(Format::OpenMetrics);
+    assert!(page.contains("# TYPE suar_site_slots counter\nsuar_site_slots_total{site=\"A\""), "{page}");
+    assert!(page.contains("# TYPE suar_collector_commit_seconds histogram\n"));
+    assert!(page.ends_with("\n# EOF\n"));
+    let samples = |page: &str| page.lines().filter(|line| !line.starts_with('#')).count();
+    assert_eq!(samples(&page), samples(&self::page()));
+}
+
+#[test]
 fn no_series_stands_twice_whatever_an_agent_says() {
     let disk = |mount: &str| Disk { mount: mount.to_owned(), total_mib: 2, free_mib: 1, read_only: true };
     let disks = ["/", "/", "/\"\\\n", ""].map(disk).to_vec();
     let health = Body::Health(Box::new(Health { disks, ..Health::default() }));
     let mut live = live();
     live.apply(&push("A", 1, vec![timed(T0 + 90_000, health)]), T0 + 120_000, |_, _| Hours::Off);
-    let (places, own, open) = (places(), own(), BTreeSet::new());
-    let scene =
-        Scene { now_ms: T0 + 125_000, places: &places, live: &live, open: &open, standings: None, own: &own };
-    let page = render(&scene);
+    let (places, open, holidays) = (places(), BTreeSet::new(), Holidays::default());
+    let scene = Scene {
+        now_ms: T0 + 125_000,
+        places: &places,
+        holidays: &holidays,
+        live: &live,
+        open: &open,
+        standings: None,
+        own: None,
+    };
+    let page = render(&scene, Format::Prometheus);
     let mut seen = BTreeSet::new();
     for line in page.lines().filter(|line| !line.starts_with('#')) {
         let (series, value) = line.rsplit_once(' ').unwrap();
@@ -420,6 +467,11 @@ What `GET /metrics` of the collector shows. Made from the table in `collector/sr
   smaller, and `increase()` over that moment is too large: reports are not made from these counters.
 - Standings and ratios are of the running quarter, computed in the background at most once a minute, never
   during a scrape.
+- Whoever asks for OpenMetrics 1.0.0 gets it; the names are the same. Whoever takes gzip gets that.
+- `/metrics?scope=CODE` shows the sites of a regency, district, village or island (its code), or one site, with
+  their agents, and `/metrics?scope=collector` the families of the collector itself: for a large fleet several jobs
+  share the work. An island's counts of sites are then those of the scope: add them up; of its standing and
+  availability take the largest.
 - Join names to numbers by site: `suar_site_up * on (site) group_left (name, island_name) suar_site_info`.
 
 | name | type | unit | labels | meaning |
@@ -430,7 +482,7 @@ What `GET /metrics` of the collector shows. Made from the table in `collector/sr
 fn shipped() -> Vec<(String, String)> {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../dashboards");
     let mut files = Vec::new();
-    for folder in [root.clone(), root.join("rules"), root.join("tests")] {
+    for folder in ["id", "en", "rules", "tests"].map(|folder| root.join(folder)) {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             if path.is_file() {
@@ -438,7 +490,7 @@ fn shipped() -> Vec<(String, String)> {
             }
         }
     }
-    assert!(files.len() >= 4, "dashboards, rules and their tests are there");
+    assert!(files.len() >= 14, "dashboards, rules and their tests are there");
     files
 }
 
@@ -457,7 +509,7 @@ fn names(text: &str) -> impl Iterator<Item = (&str, &str)> {
 #[test]
 fn dashboards_and_rules_use_only_families_of_the_table_and_their_labels() {
     // Names of rule groups, which are no metrics.
-    let groups = ["suar_recorded", "suar_offices", "suar_losses", "suar_collector"];
+    let groups = ["suar_recorded", "suar_islands", "suar_offices", "suar_agents", "suar_collector"];
     let mut used = 0;
     for (file, text) in shipped() {
         for (name, rest) in names(&text).filter(|(name, _)| !groups.contains(name)) {

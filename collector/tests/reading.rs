@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests may panic like the tests themselves")]
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
@@ -13,7 +14,7 @@ use serde_json::Value;
 use suar_collector::board::{Board, Options, Pace};
 use suar_collector::calendar::{Holidays, OfficeHours, TimeZone};
 use suar_collector::coverage::Rules;
-use suar_collector::exposition::Own;
+use suar_collector::exposition::{Format, Own};
 use suar_collector::http::{api, metrics};
 use suar_collector::ingest::{Accepted, IngestCounters, Room, Submission};
 use suar_collector::region;
@@ -250,12 +251,76 @@ fn the_metrics_page_tells_what_was_pushed() {
     assert!(!page.contains("suar_site_up{site=\"19.02.02.2010\"}"), "a silent office is not down");
 }
 
+/// The names of series on a page that begin like this, with their labels.
+fn series_of(page: &str, begin: &str) -> BTreeSet<String> {
+    let lines = page.lines().filter(|line| line.starts_with(begin));
+    lines.filter_map(|line| Some(line.rsplit_once(' ')?.0.to_owned())).collect()
+}
+
+#[test]
+fn a_scope_shows_its_own_sites_and_the_scopes_together_show_the_whole_page() {
+    let (_collector, board) = two_offices();
+    let page = |path: &str| {
+        let (status, _, page) = get(&board, path);
+        assert_eq!(status, StatusCode::OK, "{path}: {page}");
+        page
+    };
+    let whole = page("/metrics");
+    let seliu = page(&format!("/metrics?scope={SELIU}"));
+    assert!(seliu.contains("suar_site_up{site=\"19.02.02.2009\"} 1") && !seliu.contains("19.02.02.2010"));
+    assert!(!seliu.contains("suar_collector_"), "several jobs read scopes; one reads the collector's health");
+    let own = page("/metrics?scope=collector");
+    assert!(own.contains("suar_collector_records_total") && !own.contains("suar_site_"));
+    let mut together = series_of(&own, "suar_");
+    let sites = series_of(&whole, "suar_site_info").len();
+    assert_eq!(
+        series_of(&page("/metrics?scope=19.02"), "suar_site_info").len(),
+        sites,
+        "all are in Belitung"
+    );
+    for place in [SELIU, SUMEDANG, "19.02.03.2001"] {
+        together.extend(series_of(&page(&format!("/metrics?scope={place}")), "suar_"));
+    }
+    assert_eq!(together, series_of(&whole, "suar_"));
+    for wrong in ["/metrics?scope=99.99", "/metrics?scope=", "/metrics?Scope=19.02"] {
+        let (status, kind, said) = get(&board, wrong);
+        assert_eq!((status, kind.as_str()), (StatusCode::BAD_REQUEST, "application/json"), "{wrong}: {said}");
+        assert!(said.contains("scope"), "{said}");
+    }
+}
+
+#[test]
+fn the_page_comes_as_openmetrics_and_packed_when_that_is_asked_for() {
+    let (_collector, board) = two_offices();
+    let ask = |name: &str, value: &str| {
+        let request = Request::get("/metrics").header(name, value).body(HttpBody::empty()).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let answer = metrics::routes(Arc::clone(&board)).oneshot(request).await.unwrap();
+            let headers = answer.headers().clone();
+            let body = axum::body::to_bytes(answer.into_body(), 1 << 24).await.unwrap();
+            (headers, body.to_vec())
+        })
+    };
+    let (headers, body) = ask("accept", "application/openmetrics-text;version=1.0.0,text/plain;q=0.5");
+    assert_eq!(headers["content-type"], "application/openmetrics-text; version=1.0.0; charset=utf-8");
+    assert!(body.ends_with(b"# EOF\n"));
+    let (headers, packed) = ask("accept-encoding", "gzip, deflate");
+    assert_eq!(headers["content-encoding"], "gzip");
+    let mut page = String::new();
+    std::io::Read::read_to_string(&mut flate2::read::GzDecoder::new(&*packed), &mut page).unwrap();
+    // Not the values: a second may have passed, and silence grows.
+    assert_eq!(series_of(&page, "suar_"), series_of(&get(&board, "/metrics").2, "suar_"));
+    assert!(packed.len() * 2 < page.len(), "{} of {}", packed.len(), page.len());
+}
+
 #[test]
 fn after_a_restart_the_page_says_the_same_of_every_site() {
     let (collector, board) = two_offices();
     let again = collector.board();
     again.judge(collector.now_ms).unwrap();
-    let (before, after) = (board.metrics(collector.now_ms), again.metrics(collector.now_ms));
+    let page = |board: &Board| board.metrics(collector.now_ms, None, Format::Prometheus).unwrap();
+    let (before, after) = (page(&board), page(&again));
     assert_eq!(about_sites(&before), about_sites(&after));
 }
 
@@ -340,7 +405,7 @@ fn a_site_made_by_the_command_line_appears_and_a_revoked_agent_is_forgotten() {
     let sites = json(&board, "/api/sites");
     let states: Vec<_> = sites["sites"].as_array().unwrap().iter().map(|site| &site["state"]).collect();
     assert_eq!(states, ["never_heard", "silent", "never_heard"]);
-    let page = board.metrics(collector.now_ms);
+    let page = board.metrics(collector.now_ms, None, Format::Prometheus).unwrap();
     let counted = "suar_site_slots_total{site=\"19.02.02.2009\",state=\"up\",hours=\"office\"} 30";
     assert!(page.contains(counted), "what a revoked agent measured stays true");
     assert!(Path::new(collector.data.path()).join("suar.db").exists());
@@ -366,7 +431,7 @@ fn the_background_counts_the_first_push_of_a_site_that_was_just_made_and_judges_
         let judged = "suar_site_standing{site=\"19.02.03.2001\",standing=\"not_enough_data\"} 1";
         let deadline = std::time::Instant::now() + 30 * second;
         loop {
-            let page = board.metrics(now_ms());
+            let page = board.metrics(now_ms(), None, Format::Prometheus).unwrap();
             if page.contains(counted) && page.contains(judged) {
                 break;
             }

@@ -65,6 +65,8 @@ families! {
         "When the site was last measured, by repaired time.";
     SITE_LAST_HEARD Gauge "suar_site_last_heard_timestamp_seconds" ["site"] "seconds since 1970"
         "When the site's newest push arrived.";
+    SITE_SILENT_OFFICE Gauge "suar_site_silent_office_seconds" ["site"] "seconds"
+        "Office hours that have passed since the site was last heard, of the last 14 days; absent unless it is silent.";
     SITE_SLOTS Counter "suar_site_slots_total" ["site", "state", "hours"] "slots"
         "Measured slots of all agents of the site by state, inside and outside office hours; grows with late data too.";
     SITE_ECHOES Counter "suar_site_echoes_total" ["site", "outcome"] "packets"
@@ -106,6 +108,10 @@ families! {
         "Up / expected in office hours of the running quarter: every hole taken as down.";
     SITE_STANDING Gauge "suar_site_standing" ["site", "standing"] "0 or 1"
         "1 for the site's standing in the running quarter, 0 for the others.";
+    SITE_AT_BORDER Gauge "suar_site_standing_at_border" ["site"] "0 or 1"
+        "Whether the 95 % interval of the deciding figure crosses a threshold: the standing might as well be its neighbour.";
+    SITE_LIMITED_BY_POWER Gauge "suar_site_limited_by_power" ["site"] "0 or 1"
+        "Whether missing power takes a large part of the office hours of the running quarter: a genset would help more than bandwidth.";
 
     ISLAND_LATITUDE Gauge "suar_island_latitude_degrees" ["island", "island_name"] "degrees, WGS 84"
         "Latitude of the middle of the island.";
@@ -193,6 +199,10 @@ families! {
         "When pushes were last made durable; 0 before the first.";
     COLLECTOR_STORE_BYTES Gauge "suar_collector_store_bytes" [] "bytes"
         "Size of the store's files.";
+    COLLECTOR_DISK_FREE Gauge "suar_collector_disk_free_bytes" [] "bytes"
+        "Space that the collector can still use on the disk of its data directory.";
+    COLLECTOR_DISK_SIZE Gauge "suar_collector_disk_size_bytes" [] "bytes"
+        "Size of the disk of the collector's data directory.";
     COLLECTOR_PACK_LAG Gauge "suar_collector_pack_lag_seconds" [] "seconds"
         "Age of the oldest push that is not yet packed into a day.";
     COLLECTOR_STANDINGS Gauge "suar_collector_standings_timestamp_seconds" [] "seconds since 1970"

@@ -24,6 +24,8 @@ pub struct Own {
     commit: Histogram,
     last_commit_ms: IntGauge,
     store_bytes: IntGauge,
+    disk_free: IntGauge,
+    disk_size: IntGauge,
     pack_lag_s: IntGauge,
     started_ms: i64,
     registry: Registry,
@@ -46,11 +48,13 @@ impl Own {
             commit: histogram(&families::COLLECTOR_COMMIT, &COMMIT_EDGES),
             last_commit_ms: gauge(&families::COLLECTOR_LAST_COMMIT),
             store_bytes: gauge(&families::COLLECTOR_STORE_BYTES),
+            disk_free: gauge(&families::COLLECTOR_DISK_FREE),
+            disk_size: gauge(&families::COLLECTOR_DISK_SIZE),
             pack_lag_s: gauge(&families::COLLECTOR_PACK_LAG),
             started_ms,
             registry,
         };
-        let collectors: [Box<dyn Collector>; 12] = [
+        let collectors: [Box<dyn Collector>; 14] = [
             Box::new(own.pushes.clone()),
             Box::new(own.refused.clone()),
             Box::new(own.set_aside.clone()),
@@ -62,6 +66,8 @@ impl Own {
             Box::new(own.queue.clone()),
             Box::new(own.commit.clone()),
             Box::new(own.store_bytes.clone()),
+            Box::new(own.disk_free.clone()),
+            Box::new(own.disk_size.clone()),
             Box::new(own.pack_lag_s.clone()),
         ];
         for collector in collectors {
@@ -121,6 +127,12 @@ impl Own {
 
     pub fn store_bytes(&self, bytes: u64) {
         self.store_bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+    }
+
+    /// What the disk of the data directory has left, and what it holds in all.
+    pub fn disk(&self, free_bytes: u64, size_bytes: u64) {
+        self.disk_free.set(i64::try_from(free_bytes).unwrap_or(i64::MAX));
+        self.disk_size.set(i64::try_from(size_bytes).unwrap_or(i64::MAX));
     }
 
     pub fn pack_lag_seconds(&self, seconds: i64) {

@@ -2,7 +2,7 @@
 //!
 //! Made now and then from the registry, the region and an assessment; read at every scrape.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use suar_wire::SiteCode;
 
@@ -108,6 +108,25 @@ impl Places {
         }
         let islands = islands.into_values().collect();
         Self { sites, islands }
+    }
+
+    /// Those of a region, an island or one site; `None` when nothing has this code. An island is there with
+    /// those of its sites that are.
+    pub fn within(&self, code: &str, region: &Region) -> Option<Self> {
+        let place = region.place(code);
+        let is_site = |site: &SitePlace| site.code().as_str() == code;
+        if place.is_none() && !self.sites.iter().any(is_site) {
+            return None;
+        }
+        let holds = |site: &SitePlace| match &place {
+            Some(place) => place.holds(&site.site.village, &site.site.island),
+            None => is_site(site),
+        };
+        let sites: Vec<SitePlace> = self.sites.iter().filter(|site| holds(site)).cloned().collect();
+        let on: BTreeSet<&str> = sites.iter().map(|site| site.site.island.as_str()).collect();
+        let islands = self.islands.iter().filter(|island| on.contains(island.code.as_str()));
+        let islands = islands.cloned().collect();
+        Some(Self { sites, islands })
     }
 
     pub fn site(&self, code: &SiteCode) -> Option<&SitePlace> {

@@ -9,11 +9,16 @@ use super::Scene;
 use super::families::{self, Family};
 use super::scene::{SiteGrade, SitePlace};
 use super::text::{Page, Value};
+use crate::calendar::Span;
 use crate::coverage::{IslandStanding, Standing};
 use crate::live::{AgentLive, Hours, ProbeKind, SiteLive, State};
 
 /// The window of all standings on `/metrics`; reports take any other.
 const WINDOW: &str = "quarter";
+
+/// How far back silence is counted: bounds what a scrape of many silent sites costs.
+const SILENCE_DAYS_MAX: i64 = 14;
+const DAY_MS: i64 = 86_400_000;
 
 /// A site with everything that is known of it at this moment.
 struct Row<'a> {
@@ -51,6 +56,7 @@ pub(super) fn render(scene: &Scene<'_>, page: &mut Page) {
         Some(u64::from(scene.open.contains(row.place.code())))
     });
     times(&rows, page);
+    silences(scene, &rows, page);
     counters(&rows, page);
     readings(&rows, page);
     bandwidth(&rows, page);
@@ -105,6 +111,17 @@ fn times(rows: &[Row<'_>], page: &mut Page) {
     each(page, &families::SITE_LAST_MEASURED, rows, measured);
     let heard = |row: &Row<'_>| row.live.and_then(SiteLive::heard_ms).map(Value::millis);
     each(page, &families::SITE_LAST_HEARD, rows, heard);
+}
+
+fn silences(scene: &Scene<'_>, rows: &[Row<'_>], page: &mut Page) {
+    each(page, &families::SITE_SILENT_OFFICE, rows, |row| {
+        let since_ms =
+            row.live.filter(|_| row.state == State::Silent).and_then(SiteLive::unheard_since_ms)?;
+        let since_ms = since_ms.max(scene.now_ms - SILENCE_DAYS_MAX * DAY_MS);
+        let silent = Span::new(since_ms.div_euclid(1000), scene.now_ms.div_euclid(1000));
+        let open = row.place.open_within(silent, scene.holidays);
+        Some(open.into_iter().map(Span::seconds).sum::<u64>())
+    });
 }
 
 fn counters(rows: &[Row<'_>], page: &mut Page) {
@@ -227,6 +244,9 @@ fn grades(rows: &[Row<'_>], page: &mut Page) {
             standings.one_of(&[row.code()], &all, grade.standing.label());
         }
     }
+    let flag = |of: fn(&SiteGrade) -> bool| move |row: &Row<'_>| row.grade.map(|grade| u64::from(of(grade)));
+    each(page, &families::SITE_AT_BORDER, rows, flag(|grade| grade.at_border));
+    each(page, &families::SITE_LIMITED_BY_POWER, rows, flag(|grade| grade.limited_by_power));
 }
 
 fn islands(scene: &Scene<'_>, rows: &[Row<'_>], page: &mut Page) {

@@ -1,22 +1,45 @@
-//! Prometheus' text format 0.0.4: how a family, a label and a value are written. Never a timestamp: one
-//! line older than the server's window would make the whole scrape fail.
+//! Prometheus' text format 0.0.4 and OpenMetrics 1.0.0: how a family, a label and a value are written. Never
+//! a timestamp: one line older than the server's window would make the whole scrape fail.
 
 use std::fmt::Write;
 
-use super::families::Family;
+use super::families::{Family, Kind};
 
-/// `content-type` of the page.
-pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+/// How the page is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Format {
+    #[default]
+    Prometheus,
+    OpenMetrics,
+}
+
+impl Format {
+    pub fn content_type(self) -> &'static str {
+        match self {
+            Self::Prometheus => "text/plain; version=0.0.4; charset=utf-8",
+            Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
+        }
+    }
+
+    /// What a family is called in its head: OpenMetrics keeps `_total` for the samples of a counter.
+    fn head_name(self, family: &Family) -> &'static str {
+        match (self, family.kind) {
+            (Self::OpenMetrics, Kind::Counter) => family.name.strip_suffix("_total").unwrap_or(family.name),
+            _ => family.name,
+        }
+    }
+}
 
 /// The page being written.
 #[derive(Debug, Default)]
 pub struct Page {
     text: String,
+    format: Format,
 }
 
 impl Page {
-    pub fn with_capacity(bytes: usize) -> Self {
-        Self { text: String::with_capacity(bytes) }
+    pub fn new(format: Format, bytes_about: usize) -> Self {
+        Self { text: String::with_capacity(bytes_about), format }
     }
 
     /// Starts a family. All its samples have to follow before the next one starts.
@@ -24,7 +47,10 @@ impl Page {
         Samples { page: self, family, headed: false }
     }
 
-    pub fn into_text(self) -> String {
+    pub fn into_text(mut self) -> String {
+        if self.format == Format::OpenMetrics {
+            self.text.push_str("# EOF\n");
+        }
         self.text
     }
 
@@ -69,7 +95,8 @@ impl Samples<'_> {
         let Family { name, kind, labels, help, .. } = *self.family;
         assert_eq!(labels.len(), values.len(), "every label of {name} has a value");
         if !self.headed {
-            self.page.write(format_args!("# HELP {name} {help}\n# TYPE {name} {}\n", kind.label()));
+            let head = self.page.format.head_name(self.family);
+            self.page.write(format_args!("# HELP {head} {help}\n# TYPE {head} {}\n", kind.label()));
             self.headed = true;
         }
         self.page.write(format_args!("{name}{suffix}"));

@@ -125,6 +125,13 @@ pub struct IngestCounters {
 
 impl IngestCounters {
     pub fn new(own: Own) -> Self {
+        // Counters begin at zero and not with their first event, which `increase` would miss.
+        for reason in RefusalReason::ALL {
+            own.records_refused(reason.label(), 0);
+        }
+        for reason in SetAside::ALL {
+            own.records_quarantined(reason.label(), 0);
+        }
         Self {
             own,
             records_kept: Counter::default(),

@@ -113,7 +113,12 @@ impl AgentLive {
     }
 
     pub fn is_silent(&self, now_ms: i64, silent_after_ms: i64) -> bool {
-        now_ms - self.heard_ms - self.excused_ms > silent_after_ms
+        now_ms - self.unheard_since_ms() > silent_after_ms
+    }
+
+    /// Since when nothing was heard of it, without the time in which nobody could be heard.
+    pub fn unheard_since_ms(&self) -> i64 {
+        self.heard_ms + self.excused_ms
     }
 
     pub(super) fn excuse_ms(&mut self, ours_ms: i64) {

@@ -54,4 +54,9 @@ impl SiteLive {
     pub fn heard_ms(&self) -> Option<i64> {
         self.agents.values().map(|agent| agent.heard_ms).max()
     }
+
+    /// Since when none of its agents was heard, without the time in which nobody could be heard.
+    pub fn unheard_since_ms(&self) -> Option<i64> {
+        self.agents.values().map(AgentLive::unheard_since_ms).max()
+    }
 }
