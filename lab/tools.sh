@@ -38,18 +38,31 @@ install_missing_packages() {
     DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "${missing[@]}" </dev/null
 }
 
-# Debian's Prometheus and promtool, as files.
+# Debian's Prometheus and Alertmanager with their tools, as files.
 unpack_prometheus() {
-    command -v prometheus >/dev/null && command -v promtool >/dev/null && return 0
+    unpack_package prometheus prometheus promtool &&
+        unpack_package prometheus-alertmanager prometheus-alertmanager amtool || return 1
+    # Debian's Alertmanager looks for its default texts in this place only.
+    local texts=/usr/share/prometheus/alertmanager
+    [ -e "$texts" ] || { mkdir -p "${texts%/*}" && ln -sfn "$lab_tools_directory$texts" "$texts"; }
+}
+
+unpack_package() { # PACKAGE COMMAND...
+    local package=$1 command all_there=yes
+    shift
+    for command in "$@"; do
+        command -v "$command" >/dev/null || all_there=no
+    done
+    [ "$all_there" = yes ] && return 0
     mkdir -p "$lab_tools_directory" || return 1
     local fetched
     fetched=$(mktemp -d) || return 1
     # apt's own user fetches, so it must be able to write there.
     chmod 755 "$fetched"
     [ "$(id -u)" -eq 0 ] && chown _apt "$fetched" 2>/dev/null
-    (cd "$fetched" && apt-get -qq download prometheus </dev/null) ||
-        { fresh_apt_lists && (cd "$fetched" && apt-get -qq download prometheus </dev/null); } || return 1
-    dpkg-deb -x "$fetched"/prometheus_*.deb "$lab_tools_directory"
+    (cd "$fetched" && apt-get -qq download "$package" </dev/null) ||
+        { fresh_apt_lists && (cd "$fetched" && apt-get -qq download "$package" </dev/null); } || return 1
+    dpkg-deb -x "$fetched/$package"_*.deb "$lab_tools_directory"
     local unpacked=$?
     rm -r "$fetched"
     return "$unpacked"
