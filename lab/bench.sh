@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Benchmarks of the programs as offices and the centre run them. Prints a table, writes JSON.
 #
-#   lab/bench.sh [size|agent|peers|ingest|report|bandwidth]...     without a name: all but peers and bandwidth
+#   lab/bench.sh [size|agent|peers|ingest|scrape|report|bandwidth]...     without a name: all but peers and bandwidth
 #
 # `peers` looks at our agent and at Debian's node_exporter with blackbox_exporter, zabbix_agent2 and collectd in the
 # same minutes; it fetches their packages and installs none.
@@ -101,6 +101,17 @@ ingest() {
     row "collector, peak resident KiB under that load" "$resident"
 }
 
+# The page for Prometheus, of Diskominfo's fleet and of a country's.
+scrape() {
+    local sites name
+    for sites in 400 84000; do
+        "$CARGO_TARGET_DIR/release/suar-lab" scrape --sites "$sites" >"$out/scrape-$sites.json"
+        for name in series page_bytes packed_bytes write_ms pack_ms regency_sites regency_ms; do
+            row "metrics page, $sites sites, $name" "$(field "$out/scrape-$sites.json" $name)"
+        done
+    done
+}
+
 # Time to the finished file, best of five, and how it grows with days and with sites. SUAR_BENCH_SITES (400) and
 # SUAR_BENCH_PERIOD (2026-Q2; 2026 for a year, whose fleet takes four times as long to write) say of what.
 report() {
@@ -162,8 +173,8 @@ bandwidth() {
 build
 for name in "${@:-}"; do
     case $name in
-    '') size && agent && ingest && report ;;
-    size | agent | peers | ingest | report | bandwidth) "$name" ;;
-    *) echo "unknown benchmark: $name (size, agent, peers, ingest, report, bandwidth)" >&2 && exit 64 ;;
+    '') size && agent && ingest && scrape && report ;;
+    size | agent | peers | ingest | scrape | report | bandwidth) "$name" ;;
+    *) echo "unknown benchmark: $name (size, agent, peers, ingest, scrape, report, bandwidth)" >&2 && exit 64 ;;
     esac
 done

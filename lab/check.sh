@@ -14,6 +14,8 @@ failures=()
 output=$(mktemp)
 trap 'rm -f "$output"' EXIT
 
+programs=${CARGO_TARGET_DIR:-target}/debug
+
 # What a step returns that could not run here: it is neither passed nor failed.
 not_run=77
 
@@ -72,7 +74,27 @@ check_rules() {
     local rules tests
     mapfile -t rules < <(git ls-files 'dashboards/rules/*.yml')
     mapfile -t tests < <(git ls-files 'dashboards/tests/*.yml')
-    promtool check rules "${rules[@]}" && promtool test rules "${tests[@]}"
+    promtool check rules "${rules[@]}" && promtool test rules "${tests[@]}" &&
+        amtool check-config deploy/alertmanager.yml
+}
+
+# The dashboards are what their source makes, and every expression finds something on a real Prometheus.
+check_dashboards() {
+    python3 dashboards/make.py --check && python3 dashboards/check.py
+}
+
+# Prometheus and Alertmanager come up beside a new collector, as on one machine of Diskominfo.
+check_monitoring() {
+    local work port status
+    work=$(mktemp -d)
+    port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+    "$programs/suar-collector" init --data "$work/data" --public-address "127.0.0.1:$port" >/dev/null
+    sed -i -e "s|^https = .*|https = \"127.0.0.1:$port\"|" -e 's|^online = .*|online = ""|' "$work/data/collector.toml"
+    PATH=$programs:$PATH SUAR_PROMETHEUS_PORT=19090 SUAR_ALERTMANAGER_PORT=19093 \
+        deploy/monitoring.sh --config "$work/data/collector.toml" --for 1
+    status=$?
+    rm -r "$work"
+    return "$status"
 }
 
 # Advisories need a database from the internet; licences, bans and sources do not.
@@ -94,12 +116,14 @@ step "format" cargo fmt --all --check
 step "lints" cargo clippy --workspace --all-targets --quiet -- -D warnings
 step "scripts" check_scripts
 step "rules" check_rules
-step "dashboards" python3 dashboards/check.py
 step "dependencies" check_dependencies
 step "programs" cargo build --workspace
 step "a report beside three other accounts of it" lab/report.sh
 # Its long form is lab/faults.sh.
 step "faults, short" cargo run --quiet -p suar-lab -- faults
+step "dashboards" check_dashboards
+step "monitoring" check_monitoring
+step "a week of alerts" python3 lab/alert_week.py
 cargo_tests "tests of the crates" --workspace --exclude suar-lab
 # One test binary after the other, and tests in the lab share two cores: fewer at once keep time honest.
 cargo_tests "tests in the lab" -p suar-lab

@@ -2,6 +2,8 @@
 
 mod footprint;
 mod peers;
+mod scrape;
 
 pub use footprint::{Footprint, agent_footprint};
 pub use peers::{Peer, peers};
+pub use scrape::{Scraped, scrape};

@@ -2,12 +2,14 @@
 //!
 //! Read [`world`] first (an internet, offices, what can be broken), then [`netns`] and [`wan`] that it is
 //! made of, and [`programs`] for the real processes inside. [`faults`] breaks things on purpose, on a [`disk`] of
-//! its own. [`fleet`], [`load`] and [`bench`] make numbers, [`plain`] says what they must be.
+//! its own. [`fleet`], [`load`] and [`bench`] make numbers, [`plain`] says what they must be; alerts are held against a
+//! [`week`].
 
 pub mod world;
 
 pub mod netns;
 pub mod wan;
+pub mod week;
 
 pub mod programs;
 

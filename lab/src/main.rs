@@ -13,6 +13,7 @@ use suar_lab::faults::suite;
 use suar_lab::fleet::Fleet;
 use suar_lab::load::{self, Load};
 use suar_lab::plain;
+use suar_lab::week;
 use suar_lab::world::wall_ms;
 use suar_wire::SlotWidth;
 
@@ -96,6 +97,17 @@ enum Command {
         /// Where `bandwidth.jsonl`, `bandwidth.md` and `bandwidth.svg` go, or `cases.json` and `cases.md`.
         #[arg(long)]
         out: PathBuf,
+    },
+    /// A week in which known things happen, as series for `promtool test rules` with the alerts that should fire.
+    Week {
+        /// Only families that these rules name are told.
+        #[arg(long)]
+        rules: PathBuf,
+    },
+    /// Time and size of the metrics page of a live fleet, plain and packed.
+    Scrape {
+        #[arg(long, default_value_t = 400)]
+        sites: usize,
     },
     /// Break things on purpose and count what is lost or twice; `lab/faults.sh` runs the long form.
     Faults {
@@ -200,6 +212,15 @@ fn main() -> Result<()> {
             let table = bandwidth::table(&runs);
             std::fs::write(out.join("bandwidth.md"), &table)?;
             print!("{table}");
+        }
+        Command::Week { rules } => {
+            let text = std::fs::read_to_string(&rules).with_context(|| rules.display().to_string())?;
+            let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+            let wanted = words.filter(|word| word.starts_with("suar_")).map(str::to_owned).collect();
+            println!("{}", serde_json::to_string(&week::live_through(&wanted)?)?);
+        }
+        Command::Scrape { sites } => {
+            println!("{}", serde_json::to_string(&bench::scrape(sites)?)?);
         }
         Command::Peers { seconds, root } => {
             println!("{}", serde_json::to_string(&bench::peers(seconds, &root)?)?);
