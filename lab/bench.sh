@@ -173,7 +173,7 @@ bandwidth() {
 build
 for name in "${@:-}"; do
     case $name in
-    '') size && agent && ingest && scrape && report ;;
+    '') size; agent; ingest; scrape; report ;;
     size | agent | peers | ingest | scrape | report | bandwidth) "$name" ;;
     *) echo "unknown benchmark: $name (size, agent, peers, ingest, scrape, report, bandwidth)" >&2 && exit 64 ;;
     esac

@@ -42,7 +42,8 @@ pub fn printed_seed(what: &str) -> u64 {
     let seed = std::env::var(SEED_VARIABLE).ok().and_then(|text| text.parse().ok()).unwrap_or_else(|| {
         SystemTime::now().duration_since(UNIX_EPOCH).map(|since| since.as_nanos() as u64).unwrap_or(1)
     });
-    println!("{what}: {SEED_VARIABLE}={seed}");
+    // Not on standard output: the benchmarks write their figures there.
+    eprintln!("{what}: {SEED_VARIABLE}={seed}");
     seed
 }
 
