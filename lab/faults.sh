@@ -4,7 +4,7 @@
 #
 #   lab/faults.sh [kills|power-spool|power-store|disks|returns]...     without a name: all
 #
-# SUAR_LAB_SEED repeats a run. Root, for network namespaces and /dev/fuse. About half an hour on two cores.
+# SUAR_LAB_SEED repeats a run. Root, for network namespaces and /dev/fuse. Not run to its end yet.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=lab/tools.sh
