@@ -1,7 +1,7 @@
 //! Small files that survive a power cut: the old content or the new, never half of either.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
 use std::path::Path;
 
 #[cfg_attr(unix, path = "files/private_unix.rs")]
@@ -17,6 +17,16 @@ pub fn make_directory(path: &Path) -> io::Result<()> {
     let missing: Vec<&Path> = path.ancestors().take_while(is_missing).collect();
     fs::create_dir_all(path)?;
     missing.into_iter().rev().try_for_each(sync_name)
+}
+
+/// The text of a small file, no more of it than this; `None` where there is none.
+pub fn read_text(path: &Path, bytes_max: u64) -> io::Result<Option<String>> {
+    let mut text = String::new();
+    match File::open(path).and_then(|file| file.take(bytes_max).read_to_string(&mut text)) {
+        Ok(_) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// Who may read a file.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use suar_wire::joining::JoinAnswer;
 use suar_wire::{AgentId, Plan, SiteCode};
 
-use crate::files::replace;
+use crate::files::{self, replace};
 
 const IDENTITY_FILE: &str = "identity.toml";
 const PLAN_FILE: &str = "plan.json";
@@ -143,17 +143,8 @@ pub fn write_plan(state: &Path, plan: &Plan) -> Result<(), IdentityError> {
 }
 
 fn read_bounded(path: &Path) -> Result<Option<String>, IdentityError> {
-    use std::io::Read;
-    let read = || -> io::Result<String> {
-        let mut text = String::new();
-        std::fs::File::open(path)?.take(FILE_BYTES_MAX).read_to_string(&mut text)?;
-        Ok(text)
-    };
-    match read() {
-        Ok(text) => Ok(Some(text)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(IdentityError::Read { path: path.to_owned(), source }),
-    }
+    files::read_text(path, FILE_BYTES_MAX)
+        .map_err(|source| IdentityError::Read { path: path.to_owned(), source })
 }
 
 #[cfg(test)]

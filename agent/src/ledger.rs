@@ -121,15 +121,8 @@ pub fn write(state: &Path, ledger: &Ledger) -> io::Result<()> {
 
 /// The ledger that was written last; `None` when there is none.
 pub fn read(state: &Path) -> io::Result<Option<Ledger>> {
-    use std::io::Read;
-    let mut text = String::new();
-    match std::fs::File::open(path(state))
-        .and_then(|file| file.take(FILE_BYTES_MAX).read_to_string(&mut text))
-    {
-        Ok(_) => Ok(serde_json::from_str(&text).map(Some)?),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
+    let text = files::read_text(&path(state), FILE_BYTES_MAX)?;
+    Ok(text.map(|text| serde_json::from_str(&text)).transpose()?)
 }
 
 #[cfg(test)]

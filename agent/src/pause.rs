@@ -4,11 +4,13 @@
 //! While it lasts no probe is sent. The push goes on: it is how the collector learns of the pause.
 
 use std::fs;
-use std::io::{self, Read, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use suar_wire::Stamp;
+
+use crate::files;
 
 const FILE: &str = "pause.json";
 /// Most bytes that are read back.
@@ -66,21 +68,13 @@ fn path(state: &Path) -> PathBuf {
 
 /// Readable by everybody: it is written by an administrator and read by the agent's own user.
 pub fn write(state: &Path, pause: &Pause) -> io::Result<()> {
-    let beside = path(state).with_extension("new");
-    let mut file = fs::File::create(&beside)?;
-    file.write_all(&serde_json::to_vec(pause)?)?;
-    file.sync_all()?;
-    fs::rename(&beside, path(state))
+    files::replace_for_everybody(&path(state), &serde_json::to_vec(pause)?)
 }
 
 /// The pause in force, with what is left of it, milliseconds.
 pub fn read(state: &Path, now: Stamp) -> io::Result<Option<u64>> {
-    let mut text = String::new();
-    match fs::File::open(path(state)).and_then(|file| file.take(FILE_BYTES_MAX).read_to_string(&mut text)) {
-        Ok(_) => Ok(serde_json::from_str::<Pause>(&text)?.left_ms(now)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
+    let Some(text) = files::read_text(&path(state), FILE_BYTES_MAX)? else { return Ok(None) };
+    Ok(serde_json::from_str::<Pause>(&text)?.left_ms(now))
 }
 
 /// Ends it. True when there was one.

@@ -12,6 +12,7 @@ use suar_wire::bandwidth::Bandwidth;
 use suar_wire::record::Round;
 use suar_wire::{AgentId, Month, SiteCode, Stamp, Use, Verdict};
 
+use crate::files;
 use crate::spool::Stats;
 use crate::uplink::UplinkState;
 
@@ -201,13 +202,8 @@ pub fn read(runtime: &Path, state: &Path) -> io::Result<Option<Status>> {
 }
 
 fn read_one(path: &Path) -> io::Result<Option<Status>> {
-    use std::io::Read;
-    let mut text = String::new();
-    match fs::File::open(path).and_then(|file| file.take(FILE_BYTES_MAX).read_to_string(&mut text)) {
-        Ok(_) => Ok(serde_json::from_str(&text).map(Some)?),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
+    let text = files::read_text(path, FILE_BYTES_MAX)?;
+    Ok(text.map(|text| serde_json::from_str(&text)).transpose()?)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //! directory until the running agent, which owns spool and ledger, takes them.
 
 use std::fs;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -58,13 +58,14 @@ pub fn take(state: &Path) -> Vec<HandedIn> {
 }
 
 fn take_one(path: &Path) -> Option<HandedIn> {
-    let mut text = String::new();
-    let read = fs::File::open(path).and_then(|file| file.take(FILE_BYTES_MAX).read_to_string(&mut text));
+    let read = files::read_text(path, FILE_BYTES_MAX);
     let removed = fs::remove_file(path);
-    if let Err(error) = read.map(|_| ()).and(removed) {
-        tracing::warn!(path = %path.display(), %error, "a bandwidth test that was handed in cannot be taken");
-        return None;
-    }
+    let text = read
+        .and_then(|text| removed.map(|()| text))
+        .inspect_err(|error| {
+            tracing::warn!(path = %path.display(), %error, "a bandwidth test that was handed in cannot be taken");
+        })
+        .ok()??;
     let test: HandedIn = serde_json::from_str(&text)
         .inspect_err(|error| tracing::warn!(path = %path.display(), %error, "this is no bandwidth test"))
         .ok()?;

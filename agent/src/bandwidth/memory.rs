@@ -3,7 +3,7 @@
 //! A line is known by the office's gateway address: with another router there is another line, perhaps. Pure
 //! but for the file.
 
-use std::io::{self, Read};
+use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
@@ -123,13 +123,8 @@ fn path(state: &Path) -> PathBuf {
 
 /// Nothing is known where the file is lost or damaged: the next test costs somewhat more.
 pub fn read(state: &Path) -> Memory {
-    let mut text = String::new();
-    let read =
-        std::fs::File::open(path(state)).and_then(|file| file.take(FILE_BYTES_MAX).read_to_string(&mut text));
-    match read {
-        Ok(_) => serde_json::from_str(&text).unwrap_or_default(),
-        Err(_) => Memory::default(),
-    }
+    let text = files::read_text(&path(state), FILE_BYTES_MAX).ok().flatten();
+    text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
 }
 
 pub fn write(state: &Path, memory: &Memory) -> io::Result<()> {
