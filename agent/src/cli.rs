@@ -108,7 +108,7 @@ enum Way {
 impl Way {
     fn directions(asked: Option<Self>) -> &'static [Direction] {
         match asked {
-            None => &[Direction::Download, Direction::Upload],
+            None => Direction::ALL,
             Some(Self::Download) => &[Direction::Download],
             Some(Self::Upload) => &[Direction::Upload],
         }

@@ -173,7 +173,7 @@ pub fn run(cells: &[Cell], work: Work, directory: &Path, tell: impl Fn(&Run) + S
 fn run_cell(lines: &Lines<'_>, number: u8, cell: Cell, work: Work, mut keep: impl FnMut(Run)) -> Result<()> {
     lines.set(number, &cell.conditions(), &cell.conditions())?;
     lines.forget(number)?;
-    for direction in [Direction::Download, Direction::Upload] {
+    for &direction in Direction::ALL {
         for at in 0..=work.runs {
             let tested = lines.test(number, direction)?;
             keep(Run {
