@@ -20,6 +20,18 @@ pub use datagrams::Datagrams;
 pub use desk::Desk;
 pub use moments::{Office, moments};
 
+/// One look at a connection. On systems that tell nothing of it, all bytes are those that this program saw.
+#[derive(Debug, Clone, Copy, Default)]
+struct Counters {
+    /// Of whole packets: those the other side is known to have got, and those that came in.
+    delivered_bytes: u64,
+    received_bytes: u64,
+    /// Everything this side sent and received, pure acknowledgements and repeats too.
+    all_bytes: u64,
+    /// 0 where it is not known.
+    rtt_min_us: u64,
+}
+
 /// Bounds of all tests; a section of the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {

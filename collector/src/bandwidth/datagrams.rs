@@ -6,12 +6,13 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use ring::rand::{SecureRandom, SystemRandom};
 use suar_wire::bandwidth::messages::Ticket;
 use suar_wire::bandwidth::paced::{Arrivals, Round};
 use suar_wire::bandwidth::packets::{DATA_BYTES, Nonce, Packet};
 use tokio::net::UdpSocket;
 use tokio::sync::watch;
+
+use crate::secrets;
 
 /// Challenges and confirmations that one ticket gets: lost ones are asked for again, no more.
 const ANSWERS_MAX: u8 = 20;
@@ -100,7 +101,7 @@ impl Datagrams {
                 guest.answers_left = guest.answers_left.checked_sub(1)?;
                 let nonce = match guest.asked {
                     Some((address, nonce)) if address == from => nonce,
-                    _ => fresh_nonce()?,
+                    _ => secrets::random().ok()?,
                 };
                 guest.asked = Some((from, nonce));
                 Some(Packet::Challenge { nonce })
@@ -171,12 +172,6 @@ fn bind(address: SocketAddr) -> std::io::Result<UdpSocket> {
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     UdpSocket::from_std(socket.into())
-}
-
-fn fresh_nonce() -> Option<Nonce> {
-    let mut nonce = Nonce::default();
-    SystemRandom::new().fill(&mut nonce).ok()?;
-    Some(nonce)
 }
 
 #[cfg(test)]

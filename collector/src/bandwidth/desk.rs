@@ -4,7 +4,6 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ring::rand::{SecureRandom, SystemRandom};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use suar_wire::bandwidth::messages::{
@@ -22,6 +21,7 @@ use super::tickets::{Joined, Tickets};
 use super::{Options, paced, streams};
 use crate::http::App;
 use crate::http::auth;
+use crate::secrets;
 
 /// Whoever connects has something to say.
 const FIRST_FRAME_TIME_MAX: Duration = Duration::from_secs(20);
@@ -118,7 +118,7 @@ impl Desk {
                 return;
             }
         };
-        let Some(ticket) = fresh_ticket() else { return };
+        let Ok(ticket) = secrets::random().map(Ticket) else { return };
         let rate_bps_max = u64::from(self.options.mbps_max) * MB;
         let granted = Granted {
             ticket,
@@ -173,10 +173,4 @@ fn invite(datagrams: &Arc<Datagrams>, at: IpAddr, ticket: Ticket) -> Option<Invi
             tracing::error!(%error, %at, port = datagrams.port, "no UDP port for bandwidth tests; TCP alone is used");
         })
         .ok()
-}
-
-fn fresh_ticket() -> Option<Ticket> {
-    let mut ticket = Ticket(Default::default());
-    SystemRandom::new().fill(&mut ticket.0).ok()?;
-    Some(ticket)
 }

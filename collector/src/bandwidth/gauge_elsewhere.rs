@@ -7,20 +7,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use suar_wire::bandwidth::{Congestion, Method};
 use tokio::net::TcpStream;
 
+use super::Counters;
+
 /// The program's own count of a connection.
 #[derive(Debug, Default)]
 pub struct Gauge {
     bytes: AtomicU64,
-}
-
-/// One look.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Counters {
-    pub delivered_bytes: u64,
-    pub received_bytes: u64,
-    pub all_bytes: u64,
-    /// Not known here.
-    pub rtt_min_us: u64,
 }
 
 impl Gauge {

@@ -6,6 +6,8 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use suar_wire::bandwidth::{Congestion, Method};
 use tokio::net::TcpStream;
 
+use super::Counters;
+
 /// Unsent bytes a sender holds at most: what is written and not yet sent when a test ends is waste.
 const NOT_SENT_BYTES_MAX: libc::c_int = 32 * 1024;
 /// IPv4 and TCP headers; IPv6 has 20 more, the timestamp option 12.
@@ -21,17 +23,6 @@ pub struct Gauge {
     is_v6: bool,
 }
 
-/// One look.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Counters {
-    /// Of whole packets: those the other side is known to have got, and those that came in.
-    pub delivered_bytes: u64,
-    pub received_bytes: u64,
-    /// Everything this side sent and received, pure acknowledgements and repeats too.
-    pub all_bytes: u64,
-    pub rtt_min_us: u64,
-}
-
 impl Gauge {
     pub const METHOD: Method = Method::Tcp;
 
@@ -43,17 +34,7 @@ impl Gauge {
 
     /// BBR where the kernel has it and lets us, else what the system uses.
     pub fn prepare_to_send(&self) -> Congestion {
-        let name = b"bbr";
-        // SAFETY: the pointer and the length are those of a live array.
-        unsafe {
-            libc::setsockopt(
-                self.socket.as_raw_fd(),
-                libc::IPPROTO_TCP,
-                libc::TCP_CONGESTION,
-                name.as_ptr().cast(),
-                name.len() as libc::socklen_t,
-            )
-        };
+        self.set(libc::IPPROTO_TCP, libc::TCP_CONGESTION, b"bbr");
         self.set(libc::IPPROTO_TCP, libc::TCP_NOTSENT_LOWAT, &NOT_SENT_BYTES_MAX);
         self.congestion()
     }
@@ -71,19 +52,8 @@ impl Gauge {
     }
 
     pub fn look(&self) -> Counters {
-        let mut info = [0_u8; 256];
-        let mut length = info.len() as libc::socklen_t;
-        // SAFETY: the buffer is as long as `length` says, and the kernel writes no more.
-        let failed = unsafe {
-            libc::getsockopt(
-                self.socket.as_raw_fd(),
-                libc::IPPROTO_TCP,
-                libc::TCP_INFO,
-                info.as_mut_ptr().cast(),
-                &mut length,
-            )
-        };
-        if failed != 0 { Counters::default() } else { self.read(&info[..length as usize]) }
+        let mut info = [0; 256];
+        self.get(libc::TCP_INFO, &mut info).map_or_else(Counters::default, |info| self.read(info))
     }
 
     /// Offsets are those of `struct tcp_info`, which only ever grows; what an older kernel lacks is 0.
@@ -113,25 +83,30 @@ impl Gauge {
     }
 
     fn congestion(&self) -> Congestion {
-        let mut name = [0_u8; 16];
-        let mut length = name.len() as libc::socklen_t;
+        let mut name = [0; 16];
+        let name = self.get(libc::TCP_CONGESTION, &mut name).unwrap_or_default();
+        match name.split(|byte| *byte == 0).next().unwrap_or_default() {
+            b"bbr" => Congestion::Bbr,
+            b"cubic" => Congestion::Cubic,
+            b"reno" => Congestion::Reno,
+            _ => Congestion::Other,
+        }
+    }
+
+    /// What the kernel says of TCP here; `None` where it says nothing.
+    fn get<'b>(&self, option: libc::c_int, buffer: &'b mut [u8]) -> Option<&'b [u8]> {
+        let mut length = buffer.len() as libc::socklen_t;
         // SAFETY: the buffer is as long as `length` says, and the kernel writes no more.
         let failed = unsafe {
             libc::getsockopt(
                 self.socket.as_raw_fd(),
                 libc::IPPROTO_TCP,
-                libc::TCP_CONGESTION,
-                name.as_mut_ptr().cast(),
+                option,
+                buffer.as_mut_ptr().cast(),
                 &mut length,
             )
         };
-        let name = name.split(|byte| *byte == 0).next().unwrap_or_default();
-        match (failed, name) {
-            (0, b"bbr") => Congestion::Bbr,
-            (0, b"cubic") => Congestion::Cubic,
-            (0, b"reno") => Congestion::Reno,
-            _ => Congestion::Other,
-        }
+        (failed == 0).then(|| &buffer[..length as usize])
     }
 
     /// An option that the system does not take is one it does without.

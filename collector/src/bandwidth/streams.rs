@@ -10,7 +10,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
-use super::gauge::{Counters, Gauge};
+use super::Counters;
+use super::gauge::Gauge;
 use super::quota::Reservation;
 use super::tickets::{Joined, OpenTicket};
 

@@ -12,13 +12,13 @@ use super::text::{Page, Value};
 use crate::calendar::Span;
 use crate::coverage::{IslandStanding, Standing};
 use crate::live::{AgentLive, Hours, ProbeKind, SiteLive, State};
+use crate::wall_clock::MS_A_DAY;
 
 /// The window of all standings on `/metrics`; reports take any other.
 const WINDOW: &str = "quarter";
 
 /// How far back silence is counted: bounds what a scrape of many silent sites costs.
 const SILENCE_DAYS_MAX: i64 = 14;
-const DAY_MS: i64 = 86_400_000;
 
 /// A site with everything that is known of it at this moment.
 struct Row<'a> {
@@ -117,7 +117,7 @@ fn silences(scene: &Scene<'_>, rows: &[Row<'_>], page: &mut Page) {
     each(page, &families::SITE_SILENT_OFFICE, rows, |row| {
         let since_ms =
             row.live.filter(|_| row.state == State::Silent).and_then(SiteLive::unheard_since_ms)?;
-        let since_ms = since_ms.max(scene.now_ms - SILENCE_DAYS_MAX * DAY_MS);
+        let since_ms = since_ms.max(scene.now_ms - SILENCE_DAYS_MAX * MS_A_DAY);
         let silent = Span::new(since_ms.div_euclid(1000), scene.now_ms.div_euclid(1000));
         let open = row.place.open_within(silent, scene.holidays);
         Some(open.into_iter().map(Span::seconds).sum::<u64>())
