@@ -1,12 +1,11 @@
 """Care of the fleet: which agents need somebody."""
 
-from islands_now import LINK_OFFICE
+from islands_now import OFFICE_COLUMNS
 from panels import Column, dashboard, lines, regency_variable, stat, table
 from promql import IN_REGENCY, named
 from status import ORANGE, STATES, VERMILION, YES_NO, steps
 from text import *
 
-SITE = Text("site", "site")
 
 
 def chosen(expression):
@@ -21,7 +20,7 @@ def agents(title, about, expression, column, labels="site, agent", more=()):
     """A table of agents, the worst on top."""
     value = Column(column.title, value=f"topk(20, {named(chosen(expression))})", unit=column.unit, decimals=column.decimals)
     extra = [Column(word, label=label) for label, word in more]
-    return table(title, about, [Column(OFFICE, label="name", link=LINK_OFFICE), Column(SITE, label="site", width=120), *extra, value], value)
+    return table(title, about, [*OFFICE_COLUMNS, *extra, value], value)
 
 
 def make():
@@ -91,8 +90,7 @@ def make():
                                 Text("Kantor yang terbatas listrik pada kuartal ini", "Offices limited by power in this quarter"),
                                 Text("Genset atau baterai lebih menolong daripada bandwidth.", "A genset or batteries would help more than bandwidth."),
                                 [
-                                    Column(OFFICE, label="name", link=LINK_OFFICE),
-                                    Column(SITE, label="site", width=120),
+                                    *OFFICE_COLUMNS,
                                     Column(ISLAND, label="island_name"),
                                     power := Column(Text("Terbatas listrik", "Limited by power"), value=named(chosen("max by (site) (suar_site_limited_by_power)")), kinds=YES_NO),
                                 ],

@@ -13,6 +13,9 @@ LINK_ISLAND = {
     "title": Text("Lihat pulau ini", "Look at this island"),
     "url": Uid("suar-island", "/d/{}?var-island=${{__data.fields.island}}&${{__url_time_range}}"),
 }
+# How a table begins whose rows are offices or islands: the name leads to its dashboard, the code tells which.
+OFFICE_COLUMNS = [Column(OFFICE, label="name", link=LINK_OFFICE), Column(Text("site", "site"), label="site", width=120)]
+ISLAND_COLUMNS = [Column(ISLAND, label="island_name", link=LINK_ISLAND), Column(Text("island", "island"), label="island", width=110)]
 
 
 def counted(label, title, colour, about):
@@ -109,8 +112,7 @@ def islands_table():
             "Availability: up / (up + down) in office hours of the running quarter. Without a figure: nothing was measured.",
         ),
         [
-            Column(ISLAND, label="island_name", link=LINK_ISLAND),
-            Column(Text("island", "island"), label="island", width=110),
+            *ISLAND_COLUMNS,
             Column(STANDING, value=of_islands(island_standing()), kinds=STANDINGS),
             Column(AVAILABILITY, value=of_islands(availability), unit="percentunit", decimals=1),
             Column(OFFICES, value=of_islands("sum by (island, island_name) (suar_island_sites)"), width=80),
@@ -131,8 +133,7 @@ def down_table():
             "The agent is heard by another way, its internet is down. An office whose only link is cut shows as silent.",
         ),
         [
-            Column(OFFICE, label="name", link=LINK_OFFICE),
-            Column(Text("site", "site"), label="site", width=120),
+            *OFFICE_COLUMNS,
             Column(ISLAND, label="island_name"),
             Column(PROVIDER, label="provider"),
             Column(CAUSE, label="cause", words=word_mappings(CAUSES)),
@@ -175,7 +176,7 @@ def worst_today():
                 "Dari rekaman, termasuk yang datang terlambat; jam yang sedang berjalan belum terhitung.",
                 "From the records, late ones too; the running hour is not in it yet.",
             ),
-            [Column(OFFICE, label="name", link=LINK_OFFICE), Column(Text("site", "site"), label="site", width=120), Column(ISLAND, label="island_name"), down],
+            [*OFFICE_COLUMNS, Column(ISLAND, label="island_name"), down],
             down,
         ),
         table(
@@ -185,8 +186,7 @@ def worst_today():
                 "Office hours that have passed since it was last heard. The cause is not known yet: power, machine or link.",
             ),
             [
-                Column(OFFICE, label="name", link=LINK_OFFICE),
-                Column(Text("site", "site"), label="site", width=120),
+                *OFFICE_COLUMNS,
                 Column(ISLAND, label="island_name"),
                 hours := Column(Text("Jam kerja", "Office hours"), value=f"topk(15, {named(silent)})", unit="s", decimals=0),
             ],

@@ -1,6 +1,6 @@
 """One island: its offices side by side."""
 
-from islands_now import LINK_OFFICE
+from islands_now import OFFICE_COLUMNS
 from panels import Column, dashboard, days, island_variable, lines, regency_variable, stat, table, timeline
 from promql import availability, island_standing, named, named_past, observed, site_standing, site_state, state_history
 from quarter import GRADES, SEEN
@@ -29,8 +29,7 @@ def offices():
         Text("Kantor di pulau ini", "Offices of this island"),
         None,
         [
-            Column(OFFICE, label="name", link=LINK_OFFICE),
-            Column(Text("site", "site"), label="site", width=120),
+            *OFFICE_COLUMNS,
             Column(VILLAGE, label="village_name"),
             Column(PROVIDER, label="provider"),
             Column(STATE, value=here(named(site_state(), "name, village_name, provider")), kinds=STATES),

@@ -1,6 +1,6 @@
 """How reliable was it this quarter, and how much of it was seen at all."""
 
-from islands_now import LINK_ISLAND, LINK_OFFICE
+from islands_now import ISLAND_COLUMNS, OFFICE_COLUMNS
 from panels import Column, dashboard, days, island_variable, lines, regency_variable, stat, table
 from promql import availability, island_standing, named, observed, of_islands, of_region, site_standing
 from status import BLUE, GREY, ORANGE, STANDINGS, VERMILION, YES_NO, steps
@@ -36,8 +36,7 @@ def islands_table():
             "Availability and observed are read together: 100 % of little time does not say much.",
         ),
         [
-            Column(ISLAND, label="island_name", link=LINK_ISLAND),
-            Column(Text("island", "island"), label="island", width=110),
+            *ISLAND_COLUMNS,
             worst,
             Column(AVAILABILITY, value=of_islands(ratio), unit="percentunit", decimals=1, bar=GRADES),
             Column(OBSERVED, value=seen, unit="percentunit", decimals=0, bar=SEEN),
@@ -60,8 +59,7 @@ def offices_table():
             "Worst case: all time that was not observed is taken as down. At the border: the 95 % interval crosses a threshold.",
         ),
         [
-            Column(OFFICE, label="name", link=LINK_OFFICE),
-            Column(Text("site", "site"), label="site", width=120),
+            *OFFICE_COLUMNS,
             Column(ISLAND, label="island_name"),
             worst,
             Column(AVAILABILITY, value=named(ratio("availability"), "name, island_name"), unit="percentunit", decimals=1, bar=GRADES),
