@@ -17,7 +17,6 @@ import json
 import os
 import pathlib
 import re
-import socket
 import subprocess
 import sys
 import tempfile
@@ -26,6 +25,9 @@ import time
 import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "dashboards"))
+from world import free_ports, wait_for  # noqa: E402
+
 RULES = ROOT / "dashboards/rules/suar.yml"
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 # Asked of each alert at the end of the week. Expected is nothing, so that promtool says what it got.
@@ -188,12 +190,6 @@ def shortened(text, url):
     return f"{head}\nreceivers:\n{hooks}"
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 def replay(found, folder):
     """Sends what fired to Alertmanager in its order; returns (minute, receiver, alert, place, status) of each message."""
     receiver = Receiver()
@@ -202,7 +198,7 @@ def replay(found, folder):
     (folder / "alertmanager/suar.tmpl").write_text(template.read_text())
     config = folder / "alertmanager.yml"
     config.write_text(shortened((ROOT / "deploy/alertmanager.yml").read_text(), receiver.url))
-    address = f"127.0.0.1:{free_port()}"
+    address = f"127.0.0.1:{free_ports(1)[0]}"
     log = open(folder / "alertmanager.log", "w")
     program = ["prometheus-alertmanager", f"--config.file={config}", f"--storage.path={folder / 'data'}"]
     program += [f"--web.listen-address={address}", "--cluster.listen-address=", "--log.level=warn"]
@@ -248,18 +244,6 @@ def post(address, alerts):
         f"http://{address}/api/v2/alerts", json.dumps(alerts).encode(), {"content-type": "application/json"}
     )
     urllib.request.urlopen(request, timeout=10)
-
-
-def wait_for(what, look):
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        try:
-            if look():
-                return
-        except OSError:
-            pass
-        time.sleep(0.05)
-    raise SystemExit(f"waited in vain for {what}")
 
 
 # What the alert of an island holds back.

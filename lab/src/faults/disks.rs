@@ -2,6 +2,7 @@
 //! service resumes by itself when the disk does.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -11,7 +12,7 @@ use crate::disk::{Disk, Trouble};
 use crate::programs::{Collector, free_address};
 use crate::pusher::{Answer, Pusher};
 
-const SITE: &str = "19.02.02.2009";
+pub(super) const SITE: &str = "19.02.02.2009";
 /// What is left to a disk that is called full: not even a page.
 const LEFT_BYTES: u64 = 1_000;
 /// A disk stays in trouble until it has refused this often.
@@ -40,22 +41,27 @@ fn troubles(disk: &Disk) -> [(&'static str, Trouble); 4] {
     [("full", full), ("writes fail", writes), ("barriers fail", syncs), ("everything fails", all)]
 }
 
+/// A collector that serves from a disk of ours, packs at once, and has one site to push for.
+pub(super) fn on_disk(directory: &Path) -> Result<(Disk, Collector<'static>)> {
+    let data = directory.join("collector-data");
+    std::fs::create_dir(&data)?;
+    let disk = Disk::mount(&data)?;
+    let extra = "[store]\npack_seconds = 1\n[limits]\npushes_a_minute = 100000\n";
+    let mut collector = Collector::init(None, directory, &free_address()?, extra)?;
+    collector.add_site(SITE)?;
+    collector.serve()?;
+    Ok((disk, collector))
+}
+
 /// The collector's disk.
 pub fn collector() -> Result<Account> {
     let directory = tempfile::tempdir()?;
-    let data = directory.path().join("collector-data");
-    std::fs::create_dir(&data)?;
-    let disk = Disk::mount(&data)?;
-    let address = free_address()?;
-    let extra = "[store]\npack_seconds = 1\n[limits]\npushes_a_minute = 100000\n";
-    let mut collector = Collector::init(None, directory.path(), &address, extra)?;
-    collector.add_site(SITE)?;
-    collector.serve()?;
+    let (disk, mut collector) = on_disk(directory.path())?;
     let code = collector.join_code(SITE, &[])?.parse().map_err(|error| anyhow::anyhow!("{error}"))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut pusher = runtime.block_on(Pusher::join(&code, 1, 60))?;
     let mut account = Account::default();
-    let mut push = |account: &mut Account| -> Result<bool> {
+    let mut push = |account: &mut Account| -> Result<()> {
         let records = pusher.next_events(RECORDS_A_PUSH);
         loop {
             match runtime.block_on(pusher.send(&records, ANSWER_MAX))?.answer {
@@ -70,7 +76,7 @@ pub fn collector() -> Result<Account> {
             }
         }
         account.receipted = pusher.last_sequence();
-        Ok(true)
+        Ok(())
     };
     for number in 0..4 {
         push(&mut account)?;

@@ -13,10 +13,10 @@ use suar_collector::store::Reader;
 use suar_collector::store::check::check;
 use suar_wire::{AgentId, Epoch};
 
+use super::disks::{SITE, on_disk};
 use crate::disk::cut::{Survives, after};
 use crate::disk::tree::Event;
 use crate::disk::{Disk, cut};
-use crate::programs::{Collector, free_address};
 use crate::pusher::{Answer, Pusher};
 use crate::seed::Random;
 
@@ -162,7 +162,6 @@ fn judge_spool(directory: &Path, promises: &Promises, moment: usize) -> Result<u
     Ok(looked_for)
 }
 
-const SITE: &str = "19.02.02.2009";
 const PUSHERS: u64 = 3;
 const RECORDS_A_PUSH_MAX: u64 = 30;
 const ANSWER_MAX: Duration = Duration::from_secs(20);
@@ -174,14 +173,7 @@ type Receipts = Vec<(usize, AgentId, Epoch, u64)>;
 /// receipt.
 pub fn store(pushes: u64, cuts: u64, seed: u64) -> Result<Account> {
     let directory = tempfile::tempdir()?;
-    let data = directory.path().join("collector-data");
-    std::fs::create_dir(&data)?;
-    let disk = Disk::mount(&data)?;
-    let address = free_address()?;
-    let extra = "[store]\npack_seconds = 1\n[limits]\npushes_a_minute = 100000\n";
-    let mut collector = Collector::init(None, directory.path(), &address, extra)?;
-    collector.add_site(SITE)?;
-    collector.serve()?;
+    let (disk, mut collector) = on_disk(directory.path())?;
     let code = collector.join_code(SITE, &["--uses", "10"])?;
     let serves_from = disk.moment();
     let receipts = push(&disk, &code, pushes, seed)?;
