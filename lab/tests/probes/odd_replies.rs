@@ -72,6 +72,8 @@ impl Odd {
             Self::Overtaking => set(100, |down| down.reordered = 0.3),
             Self::StaleRaw | Self::Stale => set(1_250, |_| {}),
             Self::UnreachableRaw | Self::Unreachable => {
+                // Two limits draw on one account of the kernel's: with both, it falls silent after the first few.
+                office.router.write_sysctl("net/ipv4/icmp_ratelimit", "0")?;
                 for target in TARGETS {
                     office.router.ip(&["route", "add", "unreachable", &format!("{target}/32")])?;
                 }
@@ -120,7 +122,10 @@ impl Odd {
             Self::UnreachableRaw => {
                 assert_eq!((received, late), (0, 0), "{counted}");
                 // Routers say it once a second, whoever asks.
-                assert!(echoes.iter().any(|echo| echo.error == Some(EchoError::Unreachable)), "{echoes:?}");
+                let told = rounds.iter().filter(|round| {
+                    round.echoes.iter().any(|echo| echo.error == Some(EchoError::Unreachable))
+                });
+                assert!(told.count() * 2 >= rounds.len(), "{echoes:?}");
             }
             // The kernel keeps the router's word from a socket that hears only its own replies.
             Self::Unreachable => assert_eq!((received, late), (0, 0), "{counted}"),
