@@ -4,6 +4,7 @@
 //! holds it to that.
 
 mod network;
+mod receiver;
 mod take;
 
 use std::net::SocketAddr;
@@ -15,6 +16,7 @@ use suar_wire::push::RECORDS_MAX;
 use crate::bandwidth;
 use crate::calendar::Holidays;
 use crate::coverage::Rules;
+use crate::remote_write;
 
 pub use network::Network;
 use take::Taker;
@@ -36,6 +38,8 @@ pub struct Config {
     pub holidays: Holidays,
     pub store: StoreOptions,
     pub bandwidth: bandwidth::Options,
+    /// `None` sends nothing.
+    pub remote_write: Option<remote_write::Options>,
     pub limits: Limits,
     pub log: Log,
 }
@@ -137,6 +141,7 @@ impl Config {
             holidays: Holidays::national(),
             store: store(&mut root),
             bandwidth: bandwidth_tests(&mut root),
+            remote_write: receiver::take(&mut root),
             limits: limits(&mut root),
             log: log(&mut root),
         };

@@ -6,6 +6,7 @@
 mod agents;
 pub mod families;
 pub mod history_families;
+pub mod record_families;
 mod own;
 mod scene;
 mod sites;

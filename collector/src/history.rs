@@ -11,6 +11,7 @@ pub mod limits;
 pub mod matchers;
 pub mod measure;
 pub mod plan;
+pub mod records;
 pub mod series;
 pub mod slots;
 pub mod xor;

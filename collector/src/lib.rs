@@ -32,3 +32,5 @@ pub mod board;
 pub mod exposition;
 pub mod history;
 pub mod live;
+pub mod prompb;
+pub mod remote_write;

@@ -20,6 +20,7 @@ use crate::http::rates::Rates;
 use crate::http::{self, App, auth};
 use crate::ingest::{ACCEPTED_WAITING_MAX, IngestCounters, RoomForRecords, packing};
 use crate::region::Region;
+use crate::remote_write;
 use crate::store::admin::Admin;
 use crate::store::writer::{Job, Shared, ToLive, Writer};
 use crate::store::{check, schema};
@@ -39,6 +40,8 @@ pub struct Serving {
     stop: watch::Sender<bool>,
     stop_packing: std::sync::mpsc::Sender<()>,
     packing: JoinHandle<()>,
+    stop_sending: std::sync::mpsc::Sender<()>,
+    sending: Option<JoinHandle<()>>,
     writing: JoinHandle<()>,
     /// Held as long as this serves.
     _lock: File,
@@ -57,6 +60,12 @@ impl Serving {
         let region = admin.region()?;
         if admin.date_rules(&config.coverage, &config.holidays, now_ms())? {
             tracing::info!("thresholds or special days have changed; they count from now on");
+        }
+        // Before the first record: it tells those who keep records whether to note them for the receiver.
+        let receiver = config.remote_write.as_ref().map(remote_write::Client::new).transpose()?;
+        let forgotten = admin.switch_remote_write(receiver.is_some())?;
+        if forgotten > 0 {
+            tracing::warn!(pushes = forgotten, "remote write is off; what waited for its receiver is forgotten");
         }
         drop(admin);
         let online_key = tls::online_key(&config.data)?;
@@ -107,13 +116,28 @@ impl Serving {
         let (stop_packing, packing_stops) = std::sync::mpsc::channel();
         let packing = spawn("packer", move || packer.run(&packing_stops))?;
 
+        let (stop_sending, sending_stops) = std::sync::mpsc::channel();
+        let sending = receiver.map(|client| sender(&app, client)).transpose()?;
+        let sending = sending.map(|sender| spawn("remote-write", move || sender.run(&sending_stops))).transpose()?;
+
         let (stop, stops) = watch::channel(false);
         tokio::spawn(board::run(board, accepted, board::Pace::STANDARD, stops.clone()));
         let addresses = listeners.iter().map(Listener::address).collect::<Result<_, _>>()?;
         let listeners =
             listeners.into_iter().map(|listener| tokio::spawn(listener.serve(stops.clone()))).collect();
         tracing::info!(https = %app.config.listen.https, plan = app.plan.version, "the collector serves");
-        Ok(Self { app, addresses, listeners, stop, stop_packing, packing, writing, _lock: lock })
+        Ok(Self {
+            app,
+            addresses,
+            listeners,
+            stop,
+            stop_packing,
+            packing,
+            stop_sending,
+            sending,
+            writing,
+            _lock: lock,
+        })
     }
 
     pub fn counters(&self) -> &IngestCounters {
@@ -129,6 +153,10 @@ impl Serving {
             listener.await.context("a listener")?;
         }
         drop(self.stop_packing);
+        drop(self.stop_sending);
+        if let Some(sending) = self.sending {
+            ended(sending, "remote write").await?;
+        }
         ended(self.packing, "packer").await?;
         // Nobody asks any more; whoever still holds a sender must not keep the writer waiting.
         let _ = self.app.jobs.send(Job::Stop).await;
@@ -151,6 +179,13 @@ async fn board(app: &Arc<App>, region: &'static Region) -> anyhow::Result<(Arc<B
     let opened = tokio::task::spawn_blocking(move || Board::open(options, now_ms())).await;
     let (board, counted_row) = opened.context("reading the store")??;
     Ok((Arc::new(board), counted_row))
+}
+
+/// What remote write sends with.
+fn sender(app: &App, client: remote_write::Client) -> anyhow::Result<remote_write::Sender> {
+    let waiting_bytes_max = app.config.remote_write.as_ref().map_or(0, |options| options.waiting_bytes_max);
+    let own = app.counters.own().clone();
+    Ok(remote_write::Sender::new(client, &app.config.data, waiting_bytes_max, own)?)
 }
 
 async fn bind(

@@ -15,6 +15,7 @@ pub mod chunk;
 pub mod import;
 mod migrations;
 pub mod months;
+pub mod outbox;
 pub mod pack;
 mod quarantine;
 pub mod reader;

@@ -15,7 +15,8 @@ use suar_wire::{
 use suar_collector::calendar::{Holidays, OfficeHours, PeriodName, TimeZone};
 use suar_collector::coverage::{Counts, IslandCoverage, IslandStanding, Standing};
 use suar_collector::exposition::{
-    Format, IslandGrade, Own, Places, Scene, SiteGrade, Standings, families, history_families, render,
+    Format, IslandGrade, Own, Places, Scene, SiteGrade, Standings, families, history_families, record_families,
+    render,
 };
 use suar_collector::live::{Accepted, Hours, Live, Timed};
 use suar_collector::registry::{LinkKind, Point, Site, SiteKind};
@@ -226,6 +227,10 @@ fn own() -> Own {
     own.records_refused("slot_taken", 2);
     own.records_quarantined("future", 1);
     own.committed(T0 + 120_500, std::time::Duration::from_millis(4));
+    own.write_answered(204, "ok");
+    own.write_answered(0, "unreachable");
+    own.write_settled("sent", 36);
+    own.write_waits(4_096, 12);
     own.queue_pushes(0);
     own.store_bytes(81_920);
     own.disk(5_368_709_120, 21_474_836_480);
@@ -412,6 +417,67 @@ fn the_docs_of_history_list_every_family() {
     }
     check_golden("../docs/history.md", &text);
 }
+
+#[test]
+fn the_docs_of_remote_write_list_every_family() {
+    let mut text = String::from(REMOTE_WRITE_HEAD);
+    for family in record_families::ALL {
+        let labels = family.labels.iter().map(|label| format!("`{label}`")).collect::<Vec<_>>().join(" ");
+        text += &format!("| `{}` | {} | {labels} | {} |\n", family.name, family.unit, family.help);
+    }
+    check_golden("../docs/remote-write.md", &text);
+}
+
+const REMOTE_WRITE_HEAD: &str = "\
+# Remote write
+
+For those who want a copy of what was measured in VictoriaMetrics, Mimir or a Prometheus of their own. Nobody needs it
+for Grafana: `docs/history.md` says how Prometheus reads the collector's own store. `[remote_write]` in the collector's
+configuration switches it on (`deploy/examples/collector.toml` explains each key); it is read when the collector
+starts. Made from the table in `collector/src/exposition/record_families.rs` (`SUAR_RENEW=1 cargo test -p
+suar-collector --test exposition` renews it); do not edit by hand.
+
+- Sent is each record that is accepted from then on, whenever it arrives and however (`import` too), at the time it
+  was measured: agent by agent, as it came. Reports and `suar_history_*` merge the agents of an office and change when
+  one of them delivers late; a copy can only grow, so its series have names and labels of their own. Office by office:
+  `max by (site) (suar_record_up)`. What was accepted before it was switched on is not sent.
+- What waits lies in the store, and is forgotten when the receiver has said what became of it: a collector or a
+  receiver that was away goes on where it stopped. One request may be sent twice when its answer is lost. Mimir and
+  Prometheus know such a sample; VictoriaMetrics does with `-dedup.minScrapeInterval=1ms`: start it so.
+- Samples that are older than an hour never share a request with younger ones, and wait for them. A receiver that
+  takes none of that age loses only those: its \"too old\" is final and counted
+  (`suar_collector_remote_write_samples_total{outcome=\"refused\"}`). VictoriaMetrics takes what lies within
+  `-retentionPeriod`; Mimir needs `out_of_order_time_window`, Prometheus `storage.tsdb.out_of_order_time_window`, each as
+  long as an office may be cut off.
+- A push that is refused is tried alone, so that it takes no other along. 401, 403, 404, 408, 429, 5xx and silence lose
+  nothing: the same is sent again after 1 s, then at most each 60 s, or when `Retry-After` says (at most 300 s).
+- At most `waiting_mb_max` megabytes wait; beyond it what has waited longest is dropped from the copy and counted.
+- There is no mark for the end of a series: a hole is where samples are missing.
+- Where the width of slots was changed, two rounds of one agent can begin at the same moment, once.
+- Version 2 of the protocol asks the receiver how many samples it has kept. One that does not say so is not believed,
+  and nothing is lost: set `version = 1`. VictoriaMetrics 1.79 is such a one. Version 2 was held against the protocol
+  byte by byte, and not against a receiver that speaks it.
+
+| url | receiver |
+|---|---|
+| `http://HOST:8428/api/v1/write` | VictoriaMetrics |
+| `https://HOST/api/v1/push`, with `tenant` | Mimir |
+| `https://HOST:9090/api/v1/write` | Prometheus with `--web.enable-remote-write-receiver` |
+
+`suar_collector_remote_writes_total{status,reason}` counts answers:
+
+| reason | meaning | what to do |
+|---|---|---|
+| `ok` | taken | nothing |
+| `too_old`, `duplicate`, `refused`, `too_large` | refused for good | look at what the receiver says (in the collector's log, once) |
+| `login` | 401, 403 | another token or password; restart the collector |
+| `address` | 404, 405, a redirect | the right `url` |
+| `version` | 415, or an answer without the number of samples | `version = 1` |
+| `too_often`, `too_slow`, `receiver`, `unreachable` | 429, 408, 5xx, no answer | look at the receiver |
+
+| name | unit | labels | meaning |
+|---|---|---|---|
+";
 
 const HISTORY_HEAD: &str = "\
 # History

@@ -191,6 +191,14 @@ families! {
         "Questions for history answered by remote read, by HTTP status and by reason.";
     COLLECTOR_READ_SAMPLES Counter "suar_collector_remote_read_samples_total" ["response"] "samples"
         "Samples of history that were sent, by the form of the answer.";
+    COLLECTOR_WRITES Counter "suar_collector_remote_writes_total" ["status", "reason"] "requests"
+        "Requests of remote write that its receiver answered, by HTTP status (0: not reached) and by reason.";
+    COLLECTOR_WRITE_SAMPLES Counter "suar_collector_remote_write_samples_total" ["outcome"] "samples"
+        "Samples for the receiver of remote write by what became of them: sent, refused for good, dropped because too much waited.";
+    COLLECTOR_WRITE_WAITING Gauge "suar_collector_remote_write_waiting_bytes" [] "bytes"
+        "Size of what waits for the receiver of remote write.";
+    COLLECTOR_WRITE_LAG Gauge "suar_collector_remote_write_lag_seconds" [] "seconds"
+        "How long the first of what waits for the receiver of remote write has waited; 0 when nothing does.";
     COLLECTOR_QUEUE Gauge "suar_collector_queue_pushes" [] "pushes"
         "Pushes that wait for the disk.";
     COLLECTOR_COMMIT Histogram "suar_collector_commit_seconds" [] "seconds"

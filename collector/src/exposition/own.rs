@@ -20,6 +20,10 @@ pub struct Own {
     others_refused: IntCounterVec,
     reads: IntCounterVec,
     read_samples: IntCounterVec,
+    writes: IntCounterVec,
+    write_samples: IntCounterVec,
+    write_waiting: IntGauge,
+    write_lag_s: IntGauge,
     queue: IntGauge,
     commit: Histogram,
     last_commit_ms: IntGauge,
@@ -44,6 +48,10 @@ impl Own {
             others_refused: counters(&families::COLLECTOR_OTHERS_REFUSED),
             reads: counters(&families::COLLECTOR_READS),
             read_samples: counters(&families::COLLECTOR_READ_SAMPLES),
+            writes: counters(&families::COLLECTOR_WRITES),
+            write_samples: counters(&families::COLLECTOR_WRITE_SAMPLES),
+            write_waiting: gauge(&families::COLLECTOR_WRITE_WAITING),
+            write_lag_s: gauge(&families::COLLECTOR_WRITE_LAG),
             queue: gauge(&families::COLLECTOR_QUEUE),
             commit: histogram(&families::COLLECTOR_COMMIT, &COMMIT_EDGES),
             last_commit_ms: gauge(&families::COLLECTOR_LAST_COMMIT),
@@ -54,7 +62,7 @@ impl Own {
             started_ms,
             registry,
         };
-        let collectors: [Box<dyn Collector>; 14] = [
+        let collectors: [Box<dyn Collector>; 18] = [
             Box::new(own.pushes.clone()),
             Box::new(own.refused.clone()),
             Box::new(own.set_aside.clone()),
@@ -63,6 +71,10 @@ impl Own {
             Box::new(own.others_refused.clone()),
             Box::new(own.reads.clone()),
             Box::new(own.read_samples.clone()),
+            Box::new(own.writes.clone()),
+            Box::new(own.write_samples.clone()),
+            Box::new(own.write_waiting.clone()),
+            Box::new(own.write_lag_s.clone()),
             Box::new(own.queue.clone()),
             Box::new(own.commit.clone()),
             Box::new(own.store_bytes.clone()),
@@ -113,6 +125,23 @@ impl Own {
     /// Samples of history went out in this form of answer.
     pub fn read_samples(&self, response: &'static str, samples: u64) {
         self.read_samples.with_label_values(&[response]).inc_by(samples);
+    }
+
+    /// The receiver of remote write answered, or could not be reached (status 0). `reason` is one of a closed
+    /// set of words, `ok` for success.
+    pub fn write_answered(&self, status: u16, reason: &'static str) {
+        self.writes.with_label_values(&[status.to_string().as_str(), reason]).inc();
+    }
+
+    /// It is known what became of samples that waited for the receiver.
+    pub fn write_settled(&self, outcome: &'static str, samples: u64) {
+        self.write_samples.with_label_values(&[outcome]).inc_by(samples);
+    }
+
+    /// What waits for the receiver, and how long the first of it has.
+    pub fn write_waits(&self, bytes: u64, lag_s: i64) {
+        self.write_waiting.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+        self.write_lag_s.set(lag_s);
     }
 
     /// A group of pushes is on the disk.

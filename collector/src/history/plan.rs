@@ -103,7 +103,7 @@ impl Registry {
 
 /// The labels that say where a site lies.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Place {
+pub(super) struct Place {
     site: String,
     village: String,
     regency: String,
@@ -111,7 +111,7 @@ struct Place {
 }
 
 impl Place {
-    fn of(site: &Site) -> Self {
+    pub(super) fn of(site: &Site) -> Self {
         Self {
             site: site.code.to_string(),
             village: site.village.clone(),
@@ -121,7 +121,7 @@ impl Place {
         }
     }
 
-    fn value(&self, label: &str) -> Option<&str> {
+    pub(super) fn value(&self, label: &str) -> Option<&str> {
         match label {
             "site" => Some(&self.site),
             "village" => Some(&self.village),

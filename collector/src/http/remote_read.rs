@@ -30,12 +30,13 @@ use crate::history::answer::{self, Sent, Source, Stop};
 use crate::history::limits::{Limits, Over};
 use crate::history::plan::Registry;
 use crate::history::series::{Form, Labels, Samples};
+use crate::prompb;
 use crate::store::{Reader, StoreError};
 use crate::wall_clock::now_ms;
 use outbox::{Gone, Outbox};
 use question::Asked;
 use refusal::Refusal;
-use wire::{ChunkedReadResponse, ChunkedSeries, QueryResult, ReadResponse, TimeSeries};
+use wire::{ChunkedReadResponse, ChunkedSeries, QueryResult, ReadResponse};
 
 /// Answers being made at once: each holds a core and its part of an answer.
 const RUNNING_MAX: usize = 2;
@@ -197,7 +198,7 @@ fn write(
         let mut result = QueryResult::default();
         request.answer(question, sent, &still, |labels, samples| match samples {
             Samples::Plain(samples) => {
-                result.timeseries.push(plain(labels, samples));
+                result.timeseries.push(prompb::series(labels, samples).encode_to_vec());
                 Ok(())
             }
             Samples::Chunks(chunks) => stream(query, labels, chunks, outbox).map_err(|Gone| Stop::Gone),
@@ -216,11 +217,6 @@ fn pack(response: &ReadResponse) -> Result<Vec<u8>, snap::Error> {
     snap::raw::Encoder::new().compress_vec(&response.encode_to_vec())
 }
 
-fn plain(labels: Labels, samples: Vec<(i64, f64)>) -> Vec<u8> {
-    let samples = samples.into_iter().map(|(timestamp, value)| wire::Sample { value, timestamp }).collect();
-    TimeSeries { labels: wire::labels(labels), samples }.encode_to_vec()
-}
-
 /// One series in frames of bounded size.
 fn stream(
     query: usize,
@@ -228,7 +224,7 @@ fn stream(
     chunks: Vec<crate::history::xor::XorChunk>,
     outbox: &mut Outbox,
 ) -> Result<(), Gone> {
-    let labels = wire::labels(labels);
+    let labels = prompb::labels(labels);
     let mut chunks = chunks.into_iter().map(wire::chunk).peekable();
     while chunks.peek().is_some() {
         let mut bytes = 0;

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use suar_wire::{AgentId, Body, BootId, IntervalSet, SlotWidth, Stamp};
 
 use super::acks::Acks;
-use super::{StoreError, StoredRecord, chunk, quarantine};
+use super::{StoreError, StoredRecord, chunk, outbox, quarantine};
 use crate::clock::{Anchor, Neighbours, Quality, Repair};
 use crate::day::Day;
 use crate::ingest::Submission;
@@ -242,6 +242,7 @@ fn keep(
         .prepare_cached("INSERT INTO inbox (agent, day, received_ms, bytes) VALUES (?1, ?2, ?3, ?4)")?;
     for (day, records) in days {
         insert.execute(params![agent.0, day, received_ms, chunk::encode(&records)])?;
+        outbox::note(connection, agent, received_ms, &records)?;
     }
     Ok(())
 }

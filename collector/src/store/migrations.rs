@@ -32,3 +32,13 @@ pub fn rules_by_date(connection: &Connection) -> Result<(), StoreError> {
              valid_from_ms INTEGER PRIMARY KEY, rules TEXT NOT NULL, holidays TEXT NOT NULL);",
     )?)
 }
+
+/// Version 4: what remote write still has to send.
+pub fn outbox_of_remote_write(connection: &Connection) -> Result<(), StoreError> {
+    Ok(connection.execute_batch(
+        "CREATE TABLE outbox (
+             id INTEGER PRIMARY KEY AUTOINCREMENT, agent BLOB NOT NULL, received_ms INTEGER NOT NULL,
+             oldest_ms INTEGER NOT NULL, bytes BLOB NOT NULL);
+         CREATE INDEX outbox_by_age ON outbox (oldest_ms, id);",
+    )?)
+}

@@ -4,6 +4,7 @@ mod carried;
 mod clocks;
 mod explained;
 mod kept;
+mod outbox;
 mod quarantined;
 mod retired;
 mod sites;

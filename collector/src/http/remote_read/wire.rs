@@ -3,8 +3,8 @@
 
 use prost::Message;
 
-use crate::history::series::Labels;
 use crate::history::xor::XorChunk;
+use crate::prompb::Label;
 
 #[derive(Clone, PartialEq, Message)]
 pub struct ReadRequest {
@@ -49,30 +49,6 @@ pub struct ReadHints {
     pub end_ms: i64,
 }
 
-#[derive(Clone, PartialEq, Message)]
-pub struct Label {
-    #[prost(string, tag = "1")]
-    pub name: String,
-    #[prost(string, tag = "2")]
-    pub value: String,
-}
-
-#[derive(Clone, PartialEq, Message)]
-pub struct Sample {
-    #[prost(double, tag = "1")]
-    pub value: f64,
-    #[prost(int64, tag = "2")]
-    pub timestamp: i64,
-}
-
-#[derive(Clone, PartialEq, Message)]
-pub struct TimeSeries {
-    #[prost(message, repeated, tag = "1")]
-    pub labels: Vec<Label>,
-    #[prost(message, repeated, tag = "2")]
-    pub samples: Vec<Sample>,
-}
-
 /// `QueryResult` with its series encoded already: the same bytes, without a second copy of the samples.
 #[derive(Clone, PartialEq, Message)]
 pub struct QueryResult {
@@ -114,10 +90,6 @@ pub struct ChunkedReadResponse {
     pub chunked_series: Vec<ChunkedSeries>,
     #[prost(int64, tag = "2")]
     pub query_index: i64,
-}
-
-pub fn labels(labels: Labels) -> Vec<Label> {
-    labels.into_iter().map(|(name, value)| Label { name: name.to_owned(), value }).collect()
 }
 
 pub fn chunk(chunk: XorChunk) -> Chunk {
