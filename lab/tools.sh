@@ -38,10 +38,11 @@ install_missing_packages() {
     DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "${missing[@]}" </dev/null
 }
 
-# Debian's Prometheus and Alertmanager with their tools, as files.
+# Debian's Prometheus and Alertmanager with their tools, and a receiver of remote write, as files.
 unpack_prometheus() {
     unpack_package prometheus prometheus promtool &&
-        unpack_package prometheus-alertmanager prometheus-alertmanager amtool || return 1
+        unpack_package prometheus-alertmanager prometheus-alertmanager amtool &&
+        unpack_package victoria-metrics victoria-metrics || return 1
     # Debian's Alertmanager looks for its default texts in this place only.
     local texts=/usr/share/prometheus/alertmanager
     [ -e "$texts" ] || { mkdir -p "${texts%/*}" && ln -sfn "$lab_tools_directory$texts" "$texts"; }

@@ -6,8 +6,8 @@
 mod agents;
 pub mod families;
 pub mod history_families;
-pub mod record_families;
 mod own;
+pub mod record_families;
 mod scene;
 mod sites;
 mod text;

@@ -65,7 +65,10 @@ impl Serving {
         let receiver = config.remote_write.as_ref().map(remote_write::Client::new).transpose()?;
         let forgotten = admin.switch_remote_write(receiver.is_some())?;
         if forgotten > 0 {
-            tracing::warn!(pushes = forgotten, "remote write is off; what waited for its receiver is forgotten");
+            tracing::warn!(
+                pushes = forgotten,
+                "remote write is off; what waited for its receiver is forgotten"
+            );
         }
         drop(admin);
         let online_key = tls::online_key(&config.data)?;
@@ -118,7 +121,8 @@ impl Serving {
 
         let (stop_sending, sending_stops) = std::sync::mpsc::channel();
         let sending = receiver.map(|client| sender(&app, client)).transpose()?;
-        let sending = sending.map(|sender| spawn("remote-write", move || sender.run(&sending_stops))).transpose()?;
+        let sending =
+            sending.map(|sender| spawn("remote-write", move || sender.run(&sending_stops))).transpose()?;
 
         let (stop, stops) = watch::channel(false);
         tokio::spawn(board::run(board, accepted, board::Pace::STANDARD, stops.clone()));

@@ -15,8 +15,8 @@ use suar_wire::{
 use suar_collector::calendar::{Holidays, OfficeHours, PeriodName, TimeZone};
 use suar_collector::coverage::{Counts, IslandCoverage, IslandStanding, Standing};
 use suar_collector::exposition::{
-    Format, IslandGrade, Own, Places, Scene, SiteGrade, Standings, families, history_families, record_families,
-    render,
+    Format, IslandGrade, Own, Places, Scene, SiteGrade, Standings, families, history_families,
+    record_families, render,
 };
 use suar_collector::live::{Accepted, Hours, Live, Timed};
 use suar_collector::registry::{LinkKind, Point, Site, SiteKind};

@@ -153,8 +153,7 @@ mod tests {
         };
         let slot = SlotWidth::STANDARD.slot_at(at_ms);
         let not_sent = || Outcome::NotSent;
-        let echoes =
-            vec![echo(EchoMethod::Icmp, [1, 1, 1, 1]), echo(EchoMethod::TcpConnect, [9, 9, 9, 9])];
+        let echoes = vec![echo(EchoMethod::Icmp, [1, 1, 1, 1]), echo(EchoMethod::TcpConnect, [9, 9, 9, 9])];
         stored(
             at_ms,
             Body::Round(Round {

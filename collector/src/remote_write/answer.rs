@@ -83,12 +83,16 @@ pub fn advice(reason: &str) -> &'static str {
         "version" => {
             "the receiver does not say that it understood this version of the protocol; set [remote_write] version"
         }
-        "login" => "the receiver wants another login: look at the files that [remote_write] names, and restart",
+        "login" => {
+            "the receiver wants another login: look at the files that [remote_write] names, and restart"
+        }
         "address" => "there is no receiver at this address: look at [remote_write] url",
-        "too_old" => "the receiver takes no samples of this age: let it take late ones (docs/remote-write.md)",
+        "too_old" => {
+            "the receiver takes no samples of this age: let it take late ones (docs/remote-write.md)"
+        }
         "too_large" => "the receiver wants smaller requests than one push",
         "duplicate" | "refused" => "the receiver does not take these samples; they are not sent again",
-        _ => "nothing; they wait and are sent again",
+        _ => "its samples wait and are sent again",
     }
 }
 

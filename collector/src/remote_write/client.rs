@@ -43,7 +43,9 @@ impl Client {
             let authorities = reqwest::Certificate::from_pem_bundle(&pem)
                 .ok()
                 .filter(|found| !found.is_empty())
-                .with_context(|| format!("remote_write.ca_file: {} has no PEM certificate", file.display()))?;
+                .with_context(|| {
+                    format!("remote_write.ca_file: {} has no PEM certificate", file.display())
+                })?;
             builder = builder.tls_certs_only(authorities);
         }
         Ok(Self {
@@ -91,7 +93,8 @@ fn headers(options: &Options) -> anyhow::Result<HeaderMap> {
         HeaderValue::from_static(message::number(options.version)),
     );
     if let Some(tenant) = &options.tenant {
-        let tenant = HeaderValue::from_str(tenant).context("remote_write.tenant: no such header is possible")?;
+        let tenant =
+            HeaderValue::from_str(tenant).context("remote_write.tenant: no such header is possible")?;
         headers.insert("x-scope-orgid", tenant);
     }
     let authorization = match &options.login {

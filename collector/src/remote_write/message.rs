@@ -123,10 +123,7 @@ mod tests {
 
     fn written() -> Written {
         let series = |site: &str, samples: &[(i64, f64)]| {
-            (
-                vec![(NAME, record_families::UP.name.to_owned()), ("site", site.to_owned())],
-                samples.to_vec(),
-            )
+            (vec![(NAME, record_families::UP.name.to_owned()), ("site", site.to_owned())], samples.to_vec())
         };
         let series = [series("A", &[(1_000, 1.0), (2_000, 0.0)]), series("B", &[(-1, 1.0)])];
         Written { series: series.into() }
@@ -176,7 +173,8 @@ mod tests {
     #[test]
     fn version_2_is_byte_for_byte_what_the_protocol_says() {
         let help = record_families::UP.help;
-        let symbols = ["", help, "__name__", "suar_record_up", "site", "A", "B"].map(|symbol| text(4, symbol));
+        let symbols =
+            ["", help, "__name__", "suar_record_up", "site", "A", "B"].map(|symbol| text(4, symbol));
         let series = |labels: [u8; 4], samples: &[Vec<u8>]| {
             let labels = message(1, &[labels.to_vec()]);
             // A gauge, whose help is symbol 1.

@@ -69,8 +69,9 @@ pub(super) fn note(
     }
     let (live, old): (Vec<_>, Vec<_>) =
         records.iter().cloned().partition(|stored| received_ms - stored.at_ms < LIVE_MS);
-    let mut insert = connection
-        .prepare_cached("INSERT INTO outbox (agent, received_ms, oldest_ms, bytes) VALUES (?1, ?2, ?3, ?4)")?;
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO outbox (agent, received_ms, oldest_ms, bytes) VALUES (?1, ?2, ?3, ?4)",
+    )?;
     for records in [live, old] {
         if let Some(oldest_ms) = records.iter().map(|stored| stored.at_ms).min() {
             insert.execute(params![agent.0, received_ms, oldest_ms, chunk::encode(&records)])?;

@@ -5,6 +5,7 @@ mod plain_promql;
 mod prometheus;
 mod promql;
 mod protocol;
+mod receiver;
 mod truth;
 
 use std::path::Path;
@@ -28,19 +29,31 @@ const READER_TOKEN: &str = "a-reader-of-the-lab";
 
 /// A collector that serves a week's store, the last wave missing. Only the token's holder may read.
 fn serving_a_week(directory: &Path) -> (Collector<'static>, Truth) {
-    let address = free_address().expect("two free ports");
-    let hash = secrets::hash(READER_TOKEN.as_bytes());
-    let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-    let extra = format!("[readers]\naddresses = []\ntoken_hashes = [\"{hash}\"]\n");
-    let mut collector = Collector::init(None, directory, &address, &extra).expect("a data directory");
-    let midnight_s = (wall_ms() / 1000).div_euclid(DAY_S) * DAY_S;
-    let truth = Truth::new(midnight_s - DAYS * DAY_S, printed_seed("a week of history"));
-    fill(&collector.data(), &truth);
+    let (mut collector, truth) = holding_a_week(directory, "", |_, _| {});
     collector.serve().expect("it serves");
     (collector, truth)
 }
 
-fn fill(data: &Path, truth: &Truth) {
+/// The same before it serves, with more configuration and after something else was done to its store.
+fn holding_a_week(
+    directory: &Path,
+    more: &str,
+    prepare: impl FnOnce(&Path, &Truth),
+) -> (Collector<'static>, Truth) {
+    let address = free_address().expect("two free ports");
+    let hash = secrets::hash(READER_TOKEN.as_bytes());
+    let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    let extra = format!("[readers]\naddresses = []\ntoken_hashes = [\"{hash}\"]\n{more}");
+    let collector = Collector::init(None, directory, &address, &extra).expect("a data directory");
+    let midnight_s = (wall_ms() / 1000).div_euclid(DAY_S) * DAY_S;
+    let truth = Truth::new(midnight_s - DAYS * DAY_S, printed_seed("a week of history"));
+    join(&collector.data(), &truth);
+    prepare(&collector.data(), &truth);
+    fill(&collector.data(), &truth);
+    (collector, truth)
+}
+
+fn join(data: &Path, truth: &Truth) {
     let mut admin = Admin::open(data).expect("a store");
     admin.put_sites(&truth.sites, truth.joined_ms()).expect("sites");
     for watched in &truth.agents {
@@ -59,7 +72,19 @@ fn fill(data: &Path, truth: &Truth) {
         };
         admin.join(&joining).expect("it joins");
     }
-    drop(admin);
+}
+
+/// Everything but what comes last.
+fn fill(data: &Path, truth: &Truth) {
+    for wave in 0..=1 {
+        for watched in &truth.agents {
+            keep(data, truth, watched, pushes(truth, watched, wave));
+        }
+    }
+}
+
+/// Pushes of an agent that come when their clocks say, into a store that nobody serves.
+fn keep(data: &Path, truth: &Truth, watched: &Watched, pushes: Vec<Push>) {
     let shared = Shared {
         counters: Arc::new(IngestCounters::new(Own::new(0))),
         plan_version: Arc::new(AtomicU32::new(1)),
@@ -67,23 +92,19 @@ fn fill(data: &Path, truth: &Truth) {
         live: None,
     };
     let mut writer = Writer::open(data, shared).expect("a store");
-    for wave in 0..=1 {
-        for watched in &truth.agents {
-            for push in pushes(truth, watched, wave) {
-                let received_ms = push.clock.wall_ms;
-                let submission = Submission {
-                    agent: watched.agent,
-                    site: truth.code(watched.site),
-                    joined_ms: truth.joined_ms(),
-                    received_ms,
-                    push,
-                };
-                let (answer, mut receipt) = oneshot::channel();
-                writer.commit(vec![Job::Push(Box::new(submission), Room::unbounded(), answer)]);
-                let receipt = receipt.try_recv().expect("an answer").expect("a receipt");
-                assert!(receipt.refused.is_empty(), "{:?}", receipt.refused);
-            }
-        }
+    for push in pushes {
+        let received_ms = push.clock.wall_ms;
+        let submission = Submission {
+            agent: watched.agent,
+            site: truth.code(watched.site),
+            joined_ms: truth.joined_ms(),
+            received_ms,
+            push,
+        };
+        let (answer, mut receipt) = oneshot::channel();
+        writer.commit(vec![Job::Push(Box::new(submission), Room::unbounded(), answer)]);
+        let receipt = receipt.try_recv().expect("an answer").expect("a receipt");
+        assert!(receipt.refused.is_empty(), "{:?}", receipt.refused);
     }
 }
 
