@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """A report computed a second time, from what the collector exports, in another language and by plain means.
 
-    recompute.py DIRECTORY HOLIDAYS.csv
+    suar-collector dump-records --json | recompute.py DIRECTORY HOLIDAYS.csv
 
-DIRECTORY holds what `lab/report.sh` exported: report.json, report.csv, sites.csv (`site list --format csv`),
-agents.txt (`agent list`) and records.jsonl (`dump-records --json`). Every office's times, shares, days, losses,
-round trips, interval and standing are counted anew from its records, every area's and island's from these; then the
-CSV and the JSON report must say the same. What sessions explain (reasons of holes, power, outages) is left to
+DIRECTORY holds what `lab/report.sh` exported: report.json, report.csv, sites.csv (`site list --format csv`) and
+agents.txt (`agent list`). Every office's times, shares, days, losses, round trips, bandwidth tests, interval and
+standing are counted anew from its records, every area's and island's from these; then the CSV and the JSON report
+must say the same. What sessions explain (reasons of holes, power, outages) is left to
 `suar-lab compare`. Prints how many figures were compared and how many differ; exit code 1 when any does.
 """
 
@@ -14,6 +14,7 @@ import bisect
 import collections
 import csv
 import datetime
+import itertools
 import json
 import pathlib
 import sys
@@ -113,24 +114,52 @@ def overlap(start, end, spans):
 # --- what the records say
 
 
-def read_records(path, wanted):
-    """By agent: {slot start: (width, cause or None)}, and echoes by half hour of rounds that were up."""
-    slots = {agent: {} for agent in wanted}
-    echoes = {agent: collections.defaultdict(lambda: [0, 0, []]) for agent in wanted}
-    for line in open(path, encoding="utf-8"):
-        record = json.loads(line)
-        if record["slot_start_s"] is None or record["agent"] not in slots:
+def offices_of(lines, site_of):
+    """Records come agent by agent, and agents office by office: one office at a time is all that is kept.
+
+    Yields (site, [agent]) for each office with records.
+    """
+    site, agents, seen = None, [], set()
+    for agent, of_agent in itertools.groupby(map(json.loads, lines), key=lambda record: record["agent"]):
+        assert agent not in seen, f"the records of {agent} stand apart"
+        seen.add(agent)
+        if site_of[agent] != site:
+            if agents:
+                yield site, agents
+            site, agents = site_of[agent], []
+        agents.append(read_agent(of_agent))
+    if agents:
+        yield site, agents
+
+
+class Agent:
+    def __init__(self):
+        # Slot start: (width, cause or None).
+        self.slots = {}
+        # Half hour: echoes of rounds that were up, as [sent, lost, round trips].
+        self.echoes = collections.defaultdict(lambda: [0, 0, []])
+        # Bandwidth tests: (second, direction, end, rate).
+        self.tests = []
+
+
+def read_agent(records):
+    agent = Agent()
+    for record in records:
+        body = record["record"]["body"]
+        if body["kind"] == "bandwidth":
+            agent.tests.append((record["at_ms"] // 1_000, body["direction"], body["end"], body["rate_bps"]))
+        start = record["slot_start_s"]
+        if start is None:
             continue
-        agent, start = record["agent"], record["slot_start_s"]
-        assert start not in slots[agent], f"slot {start} of {agent} twice"
-        slots[agent][start] = (record["slot_seconds"], record["cause"])
+        assert start not in agent.slots, f"slot {start} of {record['agent']} twice"
+        agent.slots[start] = (record["slot_seconds"], record["cause"])
         if record["verdict"] == "up":
-            half_hour = echoes[agent][start // HALF_HOUR]
-            for echo in record["record"]["body"]["echoes"]:
+            half_hour = agent.echoes[start // HALF_HOUR]
+            for echo in body["echoes"]:
                 half_hour[0] += echo["sent"]
                 half_hour[1] += echo["sent"] - len(echo["rtt_us"])
                 half_hour[2].extend(echo["rtt_us"])
-    return slots, echoes
+    return agent
 
 
 def merged(all_slots):
@@ -198,13 +227,30 @@ def grade_low(value, reliable, unreliable):
     return "unreliable" if value > unreliable else "reliable" if value <= reliable else "limited"
 
 
-def standing_of(availability, rtt, loss):
-    """Speeds are not measured in this fleet, so nothing is reliable."""
-    return "unreliable" if availability == "unreliable" or (rtt, loss) == ("unreliable",) * 2 else "limited"
+def grade_speed(bits, reliable_mbps, unreliable_mbps):
+    if bits is None:
+        return "missing"
+    if bits < exact(unreliable_mbps) * 1_000_000:
+        return "unreliable"
+    return "reliable" if bits >= exact(reliable_mbps) * 1_000_000 else "limited"
 
 
-def count_office(site, slots, echoes, holidays, report):
-    """Everything about one office, from its records."""
+def standing_of(availability, download, others):
+    bad = others.count("unreliable")
+    if "unreliable" in (availability, download) or bad >= 2:
+        return "unreliable"
+    return "reliable" if (availability, download, bad) == ("reliable", "reliable", 0) else "limited"
+
+
+def middle(values):
+    """Of an even number the lower of both."""
+    return sorted(values)[(len(values) - 1) // 2] if values else None
+
+
+def count_office(site, agents, holidays, report):
+    """Everything about one office, from the records of its agents; `None` is one that never sent anything."""
+    slots = [agent.slots for agent in agents]
+    echoes = [agent.echoes for agent in agents]
     rules, period = report["rules"], report["period"]
     zone = ZONES[site["time_zone"]]
     start, end = site["measured"]["start_s"], site["measured"]["end_s"]
@@ -228,6 +274,14 @@ def count_office(site, slots, echoes, holidays, report):
             if first <= low < last and overlap(low, low + HALF_HOUR, near(low, low + HALF_HOUR)):
                 sent, lost = sent + here_sent, lost + here_lost
                 round_trips.extend(here_rtt)
+    rates, without_rate = {"download": [], "upload": []}, 0
+    for second, direction, end, rate in (test for agent in agents for test in agent.tests):
+        if not overlap(second, second + 1, near(second, second + 1)):
+            continue
+        if end == "measured":
+            rates[direction].append(rate)
+        else:
+            without_rate += 1
     expected = {day: sum(high - low for low, high in day_spans) for day, day_spans in spans_by_day.items()}
     found = {
         "expected_s": sum(expected.values()),
@@ -237,6 +291,9 @@ def count_office(site, slots, echoes, holidays, report):
         "echoes_sent": sent,
         "echoes_lost": lost,
         "rtt_samples": len(round_trips),
+        "download_bits": middle(rates["download"]),
+        "upload_bits": middle(rates["upload"]),
+        "tests": {**{direction: len(found) for direction, found in rates.items()}, "without_rate": without_rate},
         "days_expected": len(expected),
     }
     observed_s = found["up_s"] + found["down_s"]
@@ -270,7 +327,11 @@ def count_office(site, slots, echoes, holidays, report):
         exact(rules["loss_reliable"]),
         exact(rules["loss_unreliable"]),
     )
-    by = lambda availability: standing_of(grade_availability(availability, rules), rtt, loss)
+    download, upload = (
+        grade_speed(found[f"{way}_bits"], rules[f"{way}_reliable_mbps"], rules[f"{way}_unreliable_mbps"])
+        for way in rates
+    )
+    by = lambda availability: standing_of(grade_availability(availability, rules), download, [upload, rtt, loss])
     is_enough = (
         observed_s > 0 and found["observed"] >= enough and found["days_observed"] >= found["days_needed"]
     )
@@ -304,8 +365,9 @@ def compare_office(compared, site, row, found):
     compared.same(place, "echoes sent", site["loss"]["sent"], found["echoes_sent"])
     compared.same(place, "echoes lost", site["loss"]["lost"], found["echoes_lost"])
     compared.same(place, "round trips", site["rtt"]["samples"], found["rtt_samples"])
-    for key in ["standing", "at_border"]:
+    for key in ["standing", "at_border", "download_bits", "upload_bits"]:
         compared.same(place, key, site[key], found[key])
+    compared.same(place, "bandwidth tests", site["bandwidth_tests"], found["tests"])
     ends = site["availability_interval"] and tuple(site["availability_interval"][k] for k in ("low", "high"))
     compared.same(place, "interval", ends, found["interval"] and tuple(map(float, found["interval"])))
     median = site["rtt"]["median_us"]
@@ -316,6 +378,7 @@ def compare_office(compared, site, row, found):
     texts = {key: str(found[key]) for key in found if key.endswith("_s") or key.startswith(("days", "echoes"))}
     texts |= {key: six_decimals(found[key]) for key in ["availability", "observed", "worst_case"]}
     texts |= {"standing": found["standing"], "at_border": str(found["at_border"]).lower()}
+    texts |= {key: str(found[key] or "") for key in ["download_bits", "upload_bits"]}
     for key, bound in zip(["availability_low", "availability_high"], found["interval"] or (None, None)):
         texts[key] = six_decimals(bound)
     for key, text in texts.items():
@@ -369,22 +432,29 @@ def main(directory, holidays_file):
     report = json.loads((directory / "report.json").read_text(encoding="utf-8"))
     rows = {row["site"]: row for row in csv.DictReader(open(directory / "report.csv", encoding="utf-8"))}
     registry = csv_table(directory / "sites.csv")
-    agents_of = collections.defaultdict(list)
+    agents_of, site_of = collections.defaultdict(list), {}
     for line in (directory / "agents.txt").read_text(encoding="utf-8").splitlines()[1:]:
         agent, site = line.split()[:2]
         agents_of[site].append(agent)
-    wanted = [agent for agents in agents_of.values() for agent in agents]
-    slots, echoes = read_records(directory / "records.jsonl", wanted)
+        site_of[agent] = site
     holidays = read_holidays(holidays_file)
     compared, offices = Compared(), []
     compared.same("report", "offices", sorted(s["site"] for s in report["sites"]), sorted(registry))
-    for site in report["sites"]:
-        here = agents_of[site["site"]]
+    reported = {site["site"]: site for site in report["sites"]}
+
+    def office(site, agents):
+        # An agent without a record was there all the same.
+        agents = agents + [Agent() for _ in agents_of[site["site"]][len(agents) :]]
         for key in ["village", "island", "link", "hours"]:
             compared.same(site["site"], key, site[key], registry[site["site"]][key])
-        found = count_office(site, [slots[a] for a in here], [echoes[a] for a in here], holidays, report)
+        found = count_office(site, agents, holidays, report)
         compare_office(compared, site, rows[site["site"]], found)
         offices.append((site, found))
+
+    for code, agents in offices_of(sys.stdin, site_of):
+        office(reported.pop(code), agents)
+    for site in reported.values():
+        office(site, [])
     compare_areas(compared, report, offices)
     print(f"{compared.count} comparisons, {len(compared.differences)} differences")
     for difference in compared.differences[:40]:

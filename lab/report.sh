@@ -47,8 +47,7 @@ echo "the truth, counted second by second:"
 echo "the exports, in Python:"
 collector site list --format csv >"$out/sites.csv"
 collector agent list >"$out/agents.txt"
-collector dump-records --json >"$out/records.jsonl"
-python3 lab/recompute.py "$out" collector/calendar/holidays-id.csv
+collector dump-records --json | python3 lab/recompute.py "$out" collector/calendar/holidays-id.csv
 
 python3 lab/open_report.py "$out"
 if [ "$libreoffice" = yes ]; then

@@ -1,6 +1,24 @@
-//! Quarters and other periods as text and as days; the lab needs no more of a calendar.
+//! Quarters and other periods as text and as days, and the country's holidays; the lab needs no more of a calendar.
+
+use std::collections::BTreeSet;
 
 use anyhow::{Context, Result};
+
+const HOLIDAYS: &str = include_str!("../../collector/calendar/holidays-id.csv");
+
+/// Days since 1970 on which every office of the country is closed. Read from the file, not through the collector.
+pub fn holidays() -> BTreeSet<i64> {
+    HOLIDAYS
+        .lines()
+        .filter(|line| line.starts_with("20"))
+        .map(|line| {
+            let (date, rest) = line.split_once(',').expect("date,scope,name");
+            assert!(rest.starts_with(','), "a holiday of one region: this calendar knows none");
+            let part = |from: usize, to: usize| date[from..to].parse::<i64>().expect("a number");
+            days_to_month(part(0, 4), part(5, 7)) + part(8, 10) - 1
+        })
+        .collect()
+}
 
 /// A quarter of a year.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -15,7 +15,7 @@ use suar_collector::registry::{LinkKind, Site, fields::site_of_village};
 use suar_collector::store::admin::{Admin, Joining};
 use suar_wire::{AgentId, Plan, SlotWidth};
 
-use crate::dates::Period;
+use crate::dates::{Period, holidays};
 use crate::seed::Random;
 use delivery::Sending;
 use life::{DAY_S, Link, NIGHT_SUPPLY, Office, Stretch, WIB_S};
@@ -53,6 +53,7 @@ impl Fleet {
     /// The truth about every office; the same for the same seed.
     pub fn offices(&self) -> Result<Vec<Office>> {
         let region = builtin("19").context("province 19 is built in")?;
+        let holidays = holidays();
         let mut random = Random::from_seed(self.seed);
         let mut ids = Random::from_seed(random.next_u64());
         let mut agents = std::iter::from_fn(|| {
@@ -63,7 +64,7 @@ impl Fleet {
             .map(|number| {
                 let (code, village) = place(region, number);
                 let (village, seed) = (village.code.clone(), random.next_u64());
-                let mut office = Office::simulate(code, village, &mut agents, self.window(), seed);
+                let mut office = Office::simulate(code, village, &mut agents, self.window(), &holidays, seed);
                 if let Some(until_s) = self.until_s {
                     office.end_at(until_s);
                 }

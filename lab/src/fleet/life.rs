@@ -3,6 +3,8 @@
 //! Pure: everything comes from a seed, so the same seed is the same period. This is the truth; the records
 //! that follow from it are made in [`super::pc`], what must be reported in [`crate::plain`].
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 use suar_wire::record::GapReason;
 use suar_wire::{AgentId, Cause};
@@ -73,6 +75,13 @@ impl Hours {
             Self::Mornings => "mon-sat 07:00-12:30",
         }
     }
+}
+
+/// What the line of an office carries, bits a second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Line {
+    pub download_bps: u64,
+    pub upload_bps: u64,
 }
 
 /// Declared supply of an office whose generator runs at night.
@@ -158,15 +167,19 @@ pub struct Office {
     /// None, one or two.
     pub pcs: Vec<Pc>,
     pub base_rtt_us: u32,
+    /// `None` where bandwidth is never tested.
+    pub line: Option<Line>,
 }
 
 impl Office {
-    /// `window` is the period in seconds since 1970, local midnight to local midnight.
+    /// `window` is the period in seconds since 1970, local midnight to local midnight; `holidays` are days since
+    /// 1970.
     pub fn simulate(
         site: String,
         village: String,
         agents: &mut impl Iterator<Item = AgentId>,
         window: Stretch,
+        holidays: &BTreeSet<i64>,
         seed: u64,
     ) -> Self {
         let mut random = Random::from_seed(seed);
@@ -216,8 +229,10 @@ impl Office {
             _ => 2,
         };
         let seen = Stretch { from_s: joined_s, until_s: window.until_s };
-        let pcs = agents.take(count).map(|agent| Pc::simulate(agent, habit, seen, random)).collect();
+        let pcs =
+            agents.take(count).map(|agent| Pc::simulate(agent, habit, seen, holidays, random)).collect();
         let night_supply_declared = habit == Habit::NightPower && random.chance(0.7);
+        let line = random.chance(0.7).then(|| line(link, random));
         Self {
             site,
             village,
@@ -231,6 +246,7 @@ impl Office {
             rain,
             pcs,
             base_rtt_us,
+            line,
         }
     }
 
@@ -265,10 +281,16 @@ impl Office {
 }
 
 impl Pc {
-    fn simulate(agent: AgentId, habit: Habit, seen: Stretch, random: &mut Random) -> Self {
+    fn simulate(
+        agent: AgentId,
+        habit: Habit,
+        seen: Stretch,
+        holidays: &BTreeSet<i64>,
+        random: &mut Random,
+    ) -> Self {
         let mut pc = Self {
             agent,
-            sessions: sessions(habit, seen, random),
+            sessions: sessions(habit, seen, holidays, random),
             gaps: Vec::new(),
             lost: Vec::new(),
             unplugged: Vec::new(),
@@ -321,7 +343,7 @@ impl Pc {
 }
 
 /// When an agent ran.
-fn sessions(habit: Habit, seen: Stretch, random: &mut Random) -> Vec<Session> {
+fn sessions(habit: Habit, seen: Stretch, holidays: &BTreeSet<i64>, random: &mut Random) -> Vec<Session> {
     let mut sessions = Vec::new();
     let first_day = (seen.from_s + WIB_S).div_euclid(DAY_S);
     let after = (seen.until_s + WIB_S).div_euclid(DAY_S);
@@ -355,9 +377,11 @@ fn sessions(habit: Habit, seen: Stretch, random: &mut Random) -> Vec<Session> {
         match habit {
             Habit::OfficeHours => {
                 let (from_s, until_s) = (at(7, 40, 1_800), at(16, 10, 1_200));
-                // 1970-01-01 was a Thursday; nobody comes on Saturday and Sunday, and some days nobody does.
+                // 1970-01-01 was a Thursday; nobody comes on Saturday and Sunday, on a holiday hardly anybody, and
+                // some days nobody does.
                 let weekend = matches!((day + 3).rem_euclid(7), 5 | 6);
-                if !weekend && !random.chance(0.04) {
+                let away = weekend || (holidays.contains(&day) && !random.chance(0.1));
+                if !away && !random.chance(0.04) {
                     let end = if random.chance(0.05) { End::PowerCut } else { End::ShutDown };
                     add(from_s, until_s, end);
                 }
@@ -376,6 +400,19 @@ fn sessions(habit: Habit, seen: Stretch, random: &mut Random) -> Vec<Session> {
         }
     }
     sessions
+}
+
+/// From lines that are called broadband to those that a page of text fills.
+fn line(link: Link, random: &mut Random) -> Line {
+    let between = |low: u64, high: u64, random: &mut Random| low + random.below(high - low);
+    let download_kbps = match link {
+        Link::Fiber => between(6_000, 50_000, random),
+        Link::Radio => between(900, 20_000, random),
+        Link::Cellular => between(400, 16_000, random),
+        Link::GeoSatellite => between(300, 12_000, random),
+    };
+    let upload_kbps = download_kbps * between(10, 60, random) / 100;
+    Line { download_bps: download_kbps * 1_000, upload_bps: upload_kbps * 1_000 }
 }
 
 /// Afternoon rain takes radio and satellite links.

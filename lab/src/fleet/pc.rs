@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use suar_wire::bandwidth::{Bandwidth, Direction, Method, TestEnd};
 use suar_wire::push::Clock;
 use suar_wire::record::{Dropped, Ending, Gap, Round, SessionEnd, SessionStart};
 use suar_wire::{
@@ -14,6 +15,8 @@ use crate::seed::Random;
 
 /// Most records in one simulated push; the wire takes 2,000.
 const RECORDS_A_PUSH: usize = 1_800;
+/// On a machine that is never off.
+const TESTS_A_DAY: f64 = 6.0;
 /// A machine is booted this long before its agent starts.
 const BOOT_MS: i64 = 30_000;
 
@@ -157,6 +160,36 @@ impl Agent {
         if let Some(lost) = lost {
             self.record(at_ms + 100, Body::Dropped(lost));
         }
+        self.tests(start_s, at_ms, width_s);
+    }
+
+    /// Now and then the line is tested in both directions, in the same slot as a round. Not every test comes to
+    /// something, and what it finds is near the line's rate, not on it.
+    fn tests(&mut self, start_s: i64, at_ms: i64, width_s: i64) {
+        let Some(line) = self.office.line else { return };
+        if !self.random.chance(TESTS_A_DAY * width_s as f64 / DAY_S as f64) {
+            return;
+        }
+        let down = seen(&self.office, &self.office.pcs[self.which], start_s).is_some();
+        let tests =
+            [(Direction::Download, line.download_bps, 200), (Direction::Upload, line.upload_bps, 300)];
+        for (direction, line_bps, after_ms) in tests {
+            let end = match self.random.below(20) {
+                _ if down => TestEnd::SkippedLinkDown,
+                0 => TestEnd::SkippedCrossTraffic,
+                1 => TestEnd::FailedBrokenOff,
+                2..=3 => TestEnd::Unsteady,
+                _ => TestEnd::Measured,
+            };
+            let mut test = Bandwidth::without_rate(direction, end);
+            if end.is_measured() {
+                test.method = Some(Method::Tcp);
+                test.rate_bps = Some(line_bps * (70 + self.random.below(50)) / 100);
+                test.bytes = line_bps / 16;
+                test.elapsed_ms = 500;
+            }
+            self.record(at_ms + after_ms, Body::Bandwidth(test));
+        }
     }
 
     fn record(&mut self, at_ms: i64, body: Body) {
@@ -236,7 +269,8 @@ mod tests {
         (0..60).map(|number| {
             let mut agents = (0..).map(|at| AgentId([number + 100 * at; 16]));
             let window = Stretch { from_s: 20_000 * DAY_S - WIB_S, until_s: 20_014 * DAY_S - WIB_S };
-            Office::simulate(format!("S{number}"), String::new(), &mut agents, window, u64::from(number))
+            let (code, none) = (format!("S{number}"), BTreeSet::new());
+            Office::simulate(code, String::new(), &mut agents, window, &none, u64::from(number))
         })
     }
 

@@ -4,31 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::fleet::life::{DAY_S, Hours, WIB_S};
 
-const HOLIDAYS: &str = include_str!("../../../collector/calendar/holidays-id.csv");
 const MINUTES: usize = 1_440;
-
-/// Days since 1970 on which every office of the country is closed.
-pub fn holidays() -> BTreeSet<i64> {
-    HOLIDAYS
-        .lines()
-        .filter(|line| line.starts_with("20"))
-        .map(|line| {
-            let (date, rest) = line.split_once(',').expect("date,scope,name");
-            assert!(rest.starts_with(','), "a holiday of one region: the plain calendar knows none");
-            let part = |from: usize, to: usize| date[from..to].parse::<i64>().expect("a number");
-            day_of(part(0, 4), part(5, 7), part(8, 10))
-        })
-        .collect()
-}
-
-/// Counted up year by year and month by month.
-fn day_of(year: i64, month: i64, day: i64) -> i64 {
-    let leap = |year: i64| (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-    let years: i64 = (1970..year).map(|year| if leap(year) { 366 } else { 365 }).sum();
-    let february = if leap(year) { 29 } else { 28 };
-    let months = [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-    years + months.iter().take(month as usize - 1).sum::<i64>() + day - 1
-}
 
 /// The local day that holds a moment.
 pub fn local_day(second: i64) -> i64 {

@@ -7,9 +7,9 @@ use anyhow::Result;
 use serde_json::Value;
 use suar_wire::Cause;
 
-use super::calendar::holidays;
 use super::judge::{Judged, judge};
 use super::sure::Share;
+use crate::dates::holidays;
 use crate::fleet::Fleet;
 use crate::fleet::life::Office;
 
@@ -127,9 +127,17 @@ fn office(outcome: &mut Outcome, reported: &Value, found: &Judged) {
     let interval = &reported["availability_interval"];
     same("interval, low", &interval["low"], found.interval.map_or(Value::Null, |ends| share(ends.0)));
     same("interval, high", &interval["high"], found.interval.map_or(Value::Null, |ends| share(ends.1)));
-    for (key, grade) in ["availability", "rtt", "loss"].iter().zip(found.grades) {
+    for (key, grade) in ["availability", "download", "upload", "rtt", "loss"].iter().zip(found.grades) {
         same(&format!("grade of {key}"), &reported["indicators"][key], grade.into());
     }
+    for (direction, tests) in [("download", &found.download), ("upload", &found.upload)] {
+        let median = super::judge::middle(tests);
+        same(&format!("median {direction}"), &reported[format!("{direction}_bits")], median.into());
+        let told = &reported["bandwidth_tests"][direction];
+        same(&format!("{direction} tests"), told, tests.len().into());
+    }
+    let told = &reported["bandwidth_tests"]["without_rate"];
+    same("tests without a rate", told, found.tests_without_rate.into());
     same("median round trip", &reported["rtt"]["median_us"], found.rtt_median_us.into());
     same("round trips", &reported["rtt"]["samples"], found.rtt_samples.into());
     same("echoes sent", &reported["loss"]["sent"], found.echoes_sent.into());

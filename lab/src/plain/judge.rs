@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use suar_wire::bandwidth::{Direction, TestEnd};
 use suar_wire::{Body, Cause, Plan};
 
 use super::calendar::{is_supplied, local_day, open_minutes};
@@ -35,8 +36,12 @@ pub struct Judged {
     pub rtt_median_us: Option<u32>,
     pub rounds: u64,
     pub interval: Option<(Share, Share)>,
-    /// Availability, round trip and loss; download and upload are not measured.
-    pub grades: [&'static str; 3],
+    /// Rates of the tests in office hours that were steady, ascending.
+    pub download: Vec<u64>,
+    pub upload: Vec<u64>,
+    pub tests_without_rate: u64,
+    /// Availability, download, upload, round trip and loss.
+    pub grades: [&'static str; 5],
     pub standing: &'static str,
     pub at_border: bool,
     pub limited_by_power: bool,
@@ -98,6 +103,8 @@ pub fn judge(
     for which in 0..office.pcs.len() {
         echoes(office, which, plan, &open_half_hours, &mut judged, &mut round_trips);
     }
+    judged.download.sort_unstable();
+    judged.upload.sort_unstable();
     judged.rtt_samples = round_trips.len() as u64;
     judged.rtt_median_us = median(round_trips);
     grade(&mut judged, office, &days, is_quarter, working_days_of_period, window);
@@ -185,9 +192,18 @@ fn echoes(
     let off_s = office.pcs[which].clock_off_s;
     for (push, _) in pc::pushes(office, which, plan) {
         for record in &push.records {
+            let true_s = record.stamp.wall_ms.div_euclid(1_000) - off_s;
+            if let Body::Bandwidth(test) = &record.body
+                && open.contains(&true_s.div_euclid(HALF_HOUR_S))
+            {
+                match (test.end, test.direction, test.rate_bps) {
+                    (TestEnd::Measured, Direction::Download, Some(rate)) => judged.download.push(rate),
+                    (TestEnd::Measured, Direction::Upload, Some(rate)) => judged.upload.push(rate),
+                    _ => judged.tests_without_rate += 1,
+                }
+            }
             let Body::Round(round) = &record.body else { continue };
             judged.rounds += 1;
-            let true_s = record.stamp.wall_ms.div_euclid(1_000) - off_s;
             let slot_s = true_s.div_euclid(width_s) * width_s;
             if !round.verdict.is_up() || !open.contains(&slot_s.div_euclid(HALF_HOUR_S)) {
                 continue;
@@ -198,6 +214,15 @@ fn echoes(
                 round_trips.extend(&echo.rtt_us);
             }
         }
+    }
+}
+
+/// The nearest rank: of an even number the lower of both in the middle.
+pub fn middle(ascending: &[u64]) -> Option<u64> {
+    match ascending.len() {
+        0 => None,
+        odd if odd % 2 == 1 => Some(ascending[odd / 2]),
+        even => Some(ascending[even / 2 - 1]),
     }
 }
 
@@ -243,8 +268,10 @@ fn grade(
         (lost, sent) if lost <= 5 * sent => "limited",
         _ => "unreliable",
     };
-    judged.grades = [availability((up_s, seen_s)), rtt, loss];
-    let standing = |share: Share| standing(availability(share), rtt, loss);
+    let download = speed(middle(&judged.download), 10_000_000, 1_000_000);
+    let upload = speed(middle(&judged.upload), 2_000_000, 250_000);
+    judged.grades = [availability((up_s, seen_s)), download, upload, rtt, loss];
+    let standing = |share: Share| standing([availability(share), download, upload, rtt, loss]);
     let enough = expected_s > 0
         && 2 * seen_s >= expected_s
         && judged.days_observed >= judged.days_needed
@@ -269,11 +296,23 @@ fn availability((up_s, seen_s): Share) -> &'static str {
     }
 }
 
-/// Download is missing, so nothing is reliable; upload is missing, so both of the others must be bad.
-fn standing(availability: &str, rtt: &str, loss: &str) -> &'static str {
-    if availability == "unreliable" || (rtt == "unreliable" && loss == "unreliable") {
-        "unreliable"
-    } else {
-        "limited"
+fn speed(bits: Option<u64>, reliable: u64, unreliable: u64) -> &'static str {
+    match bits {
+        None => "missing",
+        Some(bits) if bits < unreliable => "unreliable",
+        Some(bits) if bits < reliable => "limited",
+        Some(_) => "reliable",
+    }
+}
+
+/// The words of the method's page on grades, one after the other.
+fn standing([availability, download, upload, rtt, loss]: [&str; 5]) -> &'static str {
+    let bad_others = [upload, rtt, loss].iter().filter(|grade| **grade == "unreliable").count();
+    if availability == "unreliable" || download == "unreliable" || bad_others >= 2 {
+        return "unreliable";
+    }
+    match (availability, download, bad_others) {
+        ("reliable", "reliable", 0) => "reliable",
+        _ => "limited",
     }
 }
