@@ -4,15 +4,18 @@
 //! 18 island names and 15 village names occur more than once in this province alone.
 
 mod builtin;
+mod files;
 mod read;
 
 use std::collections::HashMap;
 
 use serde::Serialize;
 
+use crate::calendar::TimeZone;
 use crate::registry::Point;
 
 pub use builtin::builtin;
+pub use files::RegionTexts;
 pub use read::{RegionError, RegionFiles};
 
 /// Kabupaten or kota.
@@ -93,6 +96,7 @@ pub enum Outlines {
 pub struct Region {
     code: String,
     name: String,
+    population_source: [String; 2],
     regencies: Vec<Regency>,
     districts: Vec<District>,
     villages: Vec<Village>,
@@ -131,6 +135,22 @@ impl Region {
 
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Who counted the people and when, in Indonesian and English; empty where the files do not say.
+    pub fn population_source(&self) -> [&str; 2] {
+        self.population_source.each_ref().map(String::as_str)
+    }
+
+    /// The zone of the province's clocks, after Keppres 41/1987; a site may say otherwise.
+    pub fn time_zone(&self) -> TimeZone {
+        match self.code.as_str() {
+            "51" | "52" | "53" | "63" | "64" | "65" | "71" | "72" | "73" | "74" | "75" | "76" => {
+                TimeZone::Wita
+            }
+            "81" | "82" | "91" | "92" | "93" | "94" | "95" | "96" => TimeZone::Wit,
+            _ => TimeZone::Wib,
+        }
     }
 
     pub fn regencies(&self) -> &[Regency] {

@@ -9,6 +9,7 @@ use super::read::RegionFiles;
 const BABEL: RegionFiles<'static> = RegionFiles {
     code: "19",
     name: "Kepulauan Bangka Belitung",
+    population_source: ["Dukcapil, semester II 2024", "Dukcapil, second half of 2024"],
     regencies: include_str!("../../region/19/babel-regencies.csv"),
     districts: include_str!("../../region/19/babel-districts.csv"),
     villages: include_str!("../../region/19/babel-villages.csv"),

@@ -10,6 +10,8 @@ use crate::registry::Point;
 pub struct RegionFiles<'a> {
     pub code: &'a str,
     pub name: &'a str,
+    /// Who counted the people and when, in Indonesian and English.
+    pub population_source: [&'a str; 2],
     pub regencies: &'a str,
     pub districts: &'a str,
     pub villages: &'a str,
@@ -24,7 +26,7 @@ pub struct RegionFiles<'a> {
 
 /// What is wrong with a region's file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("region file {file}, row {row}: {problem}")]
+#[error("region file {file}{}: {problem}", of_row(*.row))]
 pub struct RegionError {
     pub file: &'static str,
     /// Counted as an editor does: the header is row 1. Zero when the whole file is meant.
@@ -32,8 +34,12 @@ pub struct RegionError {
     pub problem: String,
 }
 
+fn of_row(row: u64) -> String {
+    if row == 0 { String::new() } else { format!(", row {row}") }
+}
+
 /// One row with its column names.
-struct Row<'a> {
+pub(super) struct Row<'a> {
     file: &'static str,
     row: u64,
     header: &'a csv::StringRecord,
@@ -45,7 +51,7 @@ impl Row<'_> {
         RegionError { file: self.file, row: self.row, problem }
     }
 
-    fn text(&self, column: &str) -> Result<&str, RegionError> {
+    pub(super) fn text(&self, column: &str) -> Result<&str, RegionError> {
         self.header
             .iter()
             .position(|name| name == column)
@@ -68,7 +74,7 @@ impl Row<'_> {
     }
 }
 
-fn rows<T>(
+pub(super) fn rows<T>(
     file: &'static str,
     text: &str,
     mut read: impl FnMut(&Row<'_>) -> Result<T, RegionError>,
@@ -91,11 +97,15 @@ impl Region {
         let mut seen = Seen::default();
         let mut regencies = rows("regencies", files.regencies, |row| {
             seen.once(row, "kemendagri_code", "")?;
+            let code = row.text("kemendagri_code")?;
+            if code.strip_prefix(files.code).is_none_or(|rest| !rest.starts_with('.')) {
+                return Err(row.wrong(format!("kemendagri_code {code} is not in province {}", files.code)));
+            }
             Ok(Regency {
-                code: row.text("kemendagri_code")?.to_owned(),
+                code: code.to_owned(),
                 bps_code: row.text("bps_code")?.to_owned(),
                 name: row.text("name")?.to_owned(),
-                population: row.number("population_dukcapil_2024s2")?,
+                population: row.number("population")?,
             })
         })?;
         regencies.sort_by(|a, b| a.code.cmp(&b.code));
@@ -156,6 +166,7 @@ impl Region {
         Ok(Self {
             code: files.code.to_owned(),
             name: files.name.to_owned(),
+            population_source: files.population_source.map(str::to_owned),
             regencies,
             districts,
             villages,

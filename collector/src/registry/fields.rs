@@ -3,7 +3,7 @@
 use suar_wire::SiteCode;
 
 use super::{LinkKind, Point, Site, SiteKind};
-use crate::calendar::{OfficeHours, TimeZone};
+use crate::calendar::OfficeHours;
 use crate::region::Region;
 
 /// Names of the fields, in the order of a CSV file.
@@ -59,7 +59,7 @@ pub fn site_of_village(code: &str, village: &str, region: &Region) -> Result<Sit
         point: Some(known.point),
         link: LinkKind::Unknown,
         provider: String::new(),
-        time_zone: TimeZone::Wib,
+        time_zone: region.time_zone(),
         hours: OfficeHours::standard(),
         power_hours: None,
         allowance_mib: None,

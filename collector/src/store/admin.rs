@@ -7,7 +7,6 @@ use suar_wire::joining::JoinRefusal;
 use suar_wire::{AgentId, Plan, SiteCode};
 
 use super::{Agent, StoreError, reader, schema};
-use crate::region::{Region, builtin};
 use crate::registry::Site;
 
 /// A connection for the command line and for start-up. Works beside a running collector.
@@ -93,12 +92,6 @@ impl Admin {
             .execute("INSERT INTO plan (version, json) VALUES (?1, ?2)", params![numbered.version, json])?;
         transaction.commit()?;
         Ok(numbered)
-    }
-
-    /// The built-in region that `init` chose.
-    pub fn region(&self) -> Result<&'static Region, StoreError> {
-        let code = self.meta("region")?.unwrap_or_default();
-        builtin(&code).ok_or_else(|| StoreError::Damaged(format!("the region {code:?} is not built in")))
     }
 
     pub(super) fn connection(&mut self) -> &mut Connection {
