@@ -22,9 +22,9 @@ COLUMNS = [
     ("Kode", "Code", "site", str),
     ("Kantor", "Office", "name", str),
     ("Ketersediaan", "Availability", "availability", float),
-    ("Jam kantor", "Office hours", "expected_s", datetime.timedelta),
+    ("Jam kerja", "Office hours", "expected_s", datetime.timedelta),
     ("Tersambung", "Up", "up_s", datetime.timedelta),
-    ("Terputus", "Down", "down_s", datetime.timedelta),
+    ("Waktu henti", "Down", "down_s", datetime.timedelta),
 ]
 
 

@@ -69,6 +69,8 @@ pub struct Assessment {
     /// Those with an office, ascending by code.
     pub regencies: Vec<AreaCoverage>,
     pub districts: Vec<AreaCoverage>,
+    /// Who counted the people of the regencies and when, in Indonesian and English.
+    pub population_source: [String; 2],
     pub rules: Rules,
     /// From when on these rules count, where others did before.
     pub rules_since_s: Option<i64>,
@@ -139,14 +141,16 @@ pub fn assess<S: Source + Send>(
     source: &S,
     request: Request<'_>,
 ) -> Result<Assessment, AssessError<S::Error>> {
-    assess_with(source, Vec::new(), request)
+    assess_with(source, Vec::new(), request, &|_, _| {})
 }
 
-/// The same, on as many threads more as there are helpers: other views of the same source.
+/// The same, on as many threads more as there are helpers: other views of the same source. `progress` hears how many
+/// of how many offices are judged, from any of the threads.
 pub fn assess_with<S: Source + Send>(
     source: &S,
     helpers: Vec<S>,
     request: Request<'_>,
+    progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<Assessment, AssessError<S::Error>> {
     let Request { region, name, now_s, .. } = request;
     let kind = if name.is_quarter() { PeriodKind::Quarter } else { PeriodKind::Other };
@@ -186,8 +190,11 @@ pub fn assess_with<S: Source + Send>(
     }
     let mut checksum = InputChecksum::new(period, rules, holidays);
     let mut sites = Vec::with_capacity(offices.len());
+    let done = AtomicUsize::new(0);
     let judged = judge_all(source, helpers, &offices, |input| {
-        (SiteChecksum::of(input), judge_site(input, period, rules, holidays))
+        let judged = (SiteChecksum::of(input), judge_site(input, period, rules, holidays));
+        progress(done.fetch_add(1, Ordering::Relaxed) + 1, offices.len());
+        judged
     });
     for (input, site) in judged.map_err(AssessError::Store)? {
         checksum.add(&input);
@@ -209,6 +216,7 @@ pub fn assess_with<S: Source + Send>(
         sites,
         islands,
         outside,
+        population_source: region.population_source().map(str::to_owned),
         rules: rules.clone(),
         rules_since_s: since_s,
         input_sha256: checksum.finish(),

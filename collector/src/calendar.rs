@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 pub use holidays::{DayKind, Holiday, HolidayError, Holidays};
 pub use hours::{HoursError, OfficeHours};
-pub use period::{PeriodError, PeriodName};
+pub use period::{PeriodError, PeriodName, moment_of};
 pub use span::{Span, intersect, push_joined};
 
 /// Indonesia's zones; none has summer time, so an offset is all there is.

@@ -7,6 +7,7 @@ mod check_store;
 mod dump;
 mod import;
 mod init;
+mod progress;
 pub mod report;
 mod serve;
 pub mod site;

@@ -16,6 +16,7 @@ mod shared;
 mod site;
 mod throughput;
 mod timeline;
+mod tiphon;
 mod weighted;
 
 pub use checksum::{InputChecksum, SiteChecksum};
@@ -31,4 +32,5 @@ pub use shared::{SharedBy, SharedOutage, shared_outages};
 pub use site::{AgentDays, Earlier, Period, PeriodKind, SiteCoverage, SiteInput, judge_site};
 pub use throughput::Throughput;
 pub use timeline::{Segment, explained, merge};
+pub use tiphon::{TIPHON_DELAY_MS, TIPHON_LOSS_PERCENT, Tiphon, TiphonOf};
 pub use weighted::{Weighted, weighted};

@@ -201,7 +201,7 @@ def make():
                     8,
                     [
                         (12, lines(Text("Waktu bolak-balik ke luar", "Round trip to the outside"), Text("Menurut rekaman, terlambat maupun tidak.", "By the records, late or not."), [(f"max by (target) (max_over_time(suar_history_rtt_seconds{{{ONE}}}[$__interval]))", "{{target}}")], unit="s", least=0, interval="1m")),
-                        (12, lines(Text("Paket hilang per jam", "Loss by hour"), None, [(f"max(last_over_time(suar_history_hourly_loss_ratio{{{ONE}}}[1h]))", Text("hilang", "lost"))], unit="percentunit", least=0, interval="1h", thresholds=steps((None, BLUE), (0.02, ORANGE), (0.05, VERMILION)))),
+                        (12, lines(Text("Kehilangan paket per jam", "Loss by hour"), None, [(f"max(last_over_time(suar_history_hourly_loss_ratio{{{ONE}}}[1h]))", Text("hilang", "lost"))], unit="percentunit", least=0, interval="1h", thresholds=steps((None, BLUE), (0.02, ORANGE), (0.05, VERMILION)))),
                     ],
                 ),
                 (

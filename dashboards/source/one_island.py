@@ -106,7 +106,7 @@ def make():
                     8,
                     [
                         (12, lines(Text("Waktu bolak-balik, median per jam", "Round trip, hourly median"), None, [(named_past(f"last_over_time(suar_history_hourly_rtt_median_seconds{{{ONE}}}[1h])"), "{{name}}")], unit="s", least=0, interval="1h")),
-                        (12, lines(Text("Paket hilang per jam", "Loss by hour"), None, [(named_past(f"last_over_time(suar_history_hourly_loss_ratio{{{ONE}}}[1h])"), "{{name}}")], unit="percentunit", least=0, interval="1h")),
+                        (12, lines(Text("Kehilangan paket per jam", "Loss by hour"), None, [(named_past(f"last_over_time(suar_history_hourly_loss_ratio{{{ONE}}}[1h])"), "{{name}}")], unit="percentunit", least=0, interval="1h")),
                     ],
                 ),
             ),

@@ -1,4 +1,4 @@
-//! Names of periods: `2026-Q3`, `2026-09`, `2026`, `2026-07-01..2026-09-30`, and local times for hours.
+//! Names of periods: `2026-Q3`, `2026-S2`, `2026-09`, `2026`, `2026-07-01..2026-09-30`, and local times for hours.
 //!
 //! Dates and times are WIB, the zone of the province, so that every office of a report has one window.
 
@@ -23,6 +23,11 @@ pub enum PeriodName {
         year: i16,
         quarter: i8,
     },
+    /// `half` is 1 or 2: a semester.
+    Semester {
+        year: i16,
+        half: i8,
+    },
     Month {
         year: i16,
         month: i8,
@@ -46,7 +51,7 @@ pub enum PeriodName {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PeriodError {
     #[error(
-        "{found:?} is no period; right are e.g. 2026-Q3, 2026-09, 2026, 2026-07-01..2026-09-30 \
+        "{found:?} is no period; right are e.g. 2026-Q3, 2026-S2, 2026-09, 2026, 2026-07-01..2026-09-30 \
          or 2026-11-24T01:00..2026-11-24T02:00 (WIB)"
     )]
     Form { found: String },
@@ -76,13 +81,13 @@ impl PeriodName {
             Self::Quarter { year, quarter } => {
                 Span::new(month_start(year, quarter * 3 - 2), month_start(year, quarter * 3 + 1))
             }
+            Self::Semester { year, half } => {
+                Span::new(month_start(year, half * 6 - 5), month_start(year, half * 6 + 1))
+            }
             Self::Month { year, month } => Span::new(month_start(year, month), month_start(year, month + 1)),
             Self::Year { year } => Span::new(month_start(year, 1), month_start(year + 1, 1)),
             Self::Days { first, last } => Span::new(start_of(first), start_of(last) + super::span::DAY_S),
-            Self::Times { from, to } => {
-                let moment = |at: DateTime| start_of(at.date()) + seconds_of(at.time());
-                Span::new(moment(from), moment(to))
-            }
+            Self::Times { from, to } => Span::new(second_at(from), second_at(to)),
         }
     }
 
@@ -98,6 +103,15 @@ impl PeriodName {
     pub fn is_quarter(self) -> bool {
         matches!(self, Self::Quarter { .. })
     }
+}
+
+/// A local moment of the province (WIB) such as `2026-10-05T08:07`, as seconds since 1970.
+pub fn moment_of(text: &str) -> Option<i64> {
+    local_time(text).map(second_at)
+}
+
+fn second_at(local: DateTime) -> i64 {
+    ZONE.day_start_s(day_of_date(local.date())) + seconds_of(local.time())
 }
 
 fn seconds_of(time: Time) -> i64 {
@@ -144,6 +158,10 @@ fn parse(text: &str) -> Option<PeriodName> {
         let quarter = quarter.parse().ok().filter(|quarter| (1..=4).contains(quarter))?;
         return Some(PeriodName::Quarter { year, quarter });
     }
+    if let Some(half) = rest.strip_prefix(['S', 's']) {
+        let half = half.parse().ok().filter(|half| (1..=2).contains(half))?;
+        return Some(PeriodName::Semester { year, half });
+    }
     if rest.len() == 2 {
         let month = rest.parse().ok().filter(|month| (1..=12).contains(month))?;
         return Some(PeriodName::Month { year, month });
@@ -170,6 +188,7 @@ impl fmt::Display for PeriodName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Quarter { year, quarter } => write!(f, "{year}-Q{quarter}"),
+            Self::Semester { year, half } => write!(f, "{year}-S{half}"),
             Self::Month { year, month } => write!(f, "{year}-{month:02}"),
             Self::Year { year } => write!(f, "{year}"),
             Self::Days { first, last } => write!(f, "{first}..{last}"),
@@ -195,6 +214,8 @@ mod tests {
     fn every_way_to_name_a_period_gives_its_local_days() {
         assert_eq!(window("2026-Q3"), (JULY_S, JULY_S + 92 * DAY_S));
         assert_eq!(window("2026-07-01..2026-09-30"), window("2026-Q3"));
+        assert_eq!(window("2026-S2"), (JULY_S, JULY_S + 184 * DAY_S));
+        assert_eq!(window("2026-S1").0, window("2026").0);
         assert_eq!(window("2026-09"), (JULY_S + 62 * DAY_S, JULY_S + 92 * DAY_S));
         assert_eq!(window("2026"), (JULY_S - 181 * DAY_S, JULY_S + 184 * DAY_S));
         assert_eq!(window("2026-07-01"), (JULY_S, JULY_S + DAY_S));
@@ -208,6 +229,7 @@ mod tests {
     fn a_period_prints_what_it_reads() {
         for text in [
             "2026-Q3",
+            "2026-S1",
             "2026-09",
             "2026",
             "2026-07-01..2026-09-30",
@@ -223,6 +245,7 @@ mod tests {
             "",
             "2026-Q5",
             "2026-13",
+            "2026-S3",
             "26",
             "0000",
             "2026-02-30",

@@ -4,19 +4,18 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
+use super::progress::Progress;
 use crate::assessment::{Assessment, Request, assess_with};
-use crate::calendar::{PeriodName, TimeZone, day_of_date};
+use crate::calendar::{PeriodName, TimeZone, day_of_date, moment_of};
 use crate::config::Config;
-use crate::region::Region;
 use crate::report::{Format, Language, Letter, Paper, Report};
 use crate::store::Reader;
-use crate::store::admin::Admin;
 use crate::wall_clock::now_ms;
 
 /// What to report about and how.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// 2026-Q3, 2026-09, 2026, 2026-07-01..2026-09-30, or local times (WIB) 2026-11-24T01:00..2026-11-24T02:00; the running quarter when left out
+    /// 2026-Q3, 2026-S2, 2026-09, 2026, 2026-07-01..2026-09-30, or local times (WIB) 2026-11-24T01:00..2026-11-24T02:00; the running quarter when left out
     #[arg(long, value_name = "PERIOD")]
     period: Option<PeriodName>,
     /// Another period to compare with, e.g. the one before
@@ -31,6 +30,9 @@ pub struct Arguments {
     /// By the thresholds and special days that were in force on this day, e.g. 2026-12-31; those at the end of the period when left out, so that an old report made again is the same
     #[arg(long, value_name = "DATE")]
     rules_of: Option<jiff::civil::Date>,
+    /// As if it were this moment (WIB), e.g. 2026-10-05T08:07: a running period is cut there, and the report is dated with it, so that one made again is the same to the byte; now when left out
+    #[arg(long, value_name = "MOMENT", value_parser = moment)]
+    as_of: Option<i64>,
     /// id or en
     #[arg(long, value_name = "LANGUAGE", default_value = "id")]
     lang: Language,
@@ -46,11 +48,7 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: Arguments, config: &Config) -> anyhow::Result<()> {
-    let mut admin = Admin::open(&config.data)?;
-    let region = admin.region()?;
-    let now_ms = now_ms();
-    admin.date_rules(&config.coverage, &config.holidays, now_ms)?;
-    let made = report(&config.data, region, config, &arguments, now_ms.div_euclid(1000))?;
+    let made = report(&config.data, config, &arguments, now_ms().div_euclid(1000))?;
     match &arguments.out {
         Some(file) => std::fs::write(file, made)
             .with_context(|| format!("the report could not be written to {}", file.display())),
@@ -62,15 +60,22 @@ pub fn run(arguments: Arguments, config: &Config) -> anyhow::Result<()> {
     }
 }
 
-/// The report of a data directory as it is at `now_s`.
-fn report(
-    dir: &Path,
-    region: &Region,
-    config: &Config,
-    args: &Arguments,
-    now_s: i64,
-) -> anyhow::Result<Vec<u8>> {
+fn moment(text: &str) -> Result<i64, String> {
+    moment_of(text).ok_or_else(|| format!("a local moment like 2026-10-05T08:07, found {text:?}"))
+}
+
+/// The report of a data directory as it is at `now_s`. Changes nothing in it.
+fn report(dir: &Path, config: &Config, args: &Arguments, now_s: i64) -> anyhow::Result<Vec<u8>> {
+    anyhow::ensure!(args.as_of.is_none_or(|as_of| as_of <= now_s), "--as-of: this moment has not come yet");
+    let now_s = args.as_of.unwrap_or(now_s);
     let reader = Reader::open(dir)?;
+    let region = reader.region()?;
+    if not_in_force(&reader, config)? {
+        eprintln!(
+            "the configuration's thresholds or special days are not in force yet: they count from the next start of \
+             `suar-collector serve` on; this report goes by those that are"
+        );
+    }
     let name = args.period.unwrap_or_else(|| PeriodName::quarter_at(now_s));
     let request = Request {
         region,
@@ -81,12 +86,15 @@ fn report(
         scope: args.scope.as_deref(),
         now_s,
     };
-    let of = |request| -> anyhow::Result<Assessment> {
+    let progress = Progress::on_stderr();
+    let of = |request: Request<'_>| -> anyhow::Result<Assessment> {
         let helpers = (1..threads()).map(|_| Reader::open(dir)).collect::<Result<_, _>>()?;
-        Ok(assess_with(&reader, helpers, request)?)
+        let what = format!("{}: offices judged", request.name);
+        Ok(assess_with(&reader, helpers, request, &|done, all| progress.tell(&what, done, all))?)
     };
     let assessment = of(request)?;
     let before = args.compare.map(|name| of(Request { name, ..request })).transpose()?;
+    drop(progress);
     let letter = args.letter.as_deref().map_or(Ok(Letter::default()), letter_of)?;
     let report = Report {
         assessment: &assessment,
@@ -97,6 +105,13 @@ fn report(
         paper: args.paper,
     };
     Ok(report.render(args.format, args.lang)?)
+}
+
+/// Whether the configuration says something else than what counted last. The collector dates it when it starts: a
+/// report that dated it would change the reports after it.
+fn not_in_force(reader: &Reader, config: &Config) -> anyhow::Result<bool> {
+    let last = reader.rules_in_force(i64::MAX)?;
+    Ok(last.is_some_and(|last| last.rules != config.coverage || last.holidays != config.holidays))
 }
 
 /// As many as there are cores, up to a few: more would wait for the disk.
@@ -115,7 +130,7 @@ mod tests {
     use super::*;
     use crate::calendar::Holidays;
     use crate::coverage::Rules;
-    use crate::region::builtin;
+    use crate::store::admin::Admin;
     use clap::Parser;
 
     #[derive(Debug, Parser)]
@@ -132,8 +147,8 @@ mod tests {
         crate::store::schema::create(dir.path()).expect("a store");
         let line = Line::try_parse_from(std::iter::once(&"report").chain(words))
             .map_err(|error| error.to_string())?;
-        let region = builtin("19").expect("built in");
-        report(dir.path(), region, &Config::parse("").expect("defaults"), &line.arguments, NOW_S)
+        Admin::open(dir.path()).and_then(|mut admin| admin.set_region("19")).expect("a region");
+        report(dir.path(), &Config::parse("").expect("defaults"), &line.arguments, NOW_S)
             .map(|made| String::from_utf8_lossy(&made).into_owned())
             .map_err(|error| format!("{error:#}"))
     }
@@ -150,16 +165,16 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         crate::store::schema::create(dir.path()).expect("a store");
         let mut admin = Admin::open(dir.path()).expect("open");
+        admin.set_region("19").expect("a region");
         let holidays = Holidays::national();
         let day_ms = 86_400_000;
         admin.date_rules(&Rules::default(), &holidays, NOW_S * 1000 - 200 * day_ms).expect("dated");
         let strict = Rules { availability_reliable: 0.995, ..Rules::default() };
         let config = Config { coverage: strict.clone(), ..Config::parse("").expect("defaults") };
-        let region = builtin("19").expect("built in");
         let made = |words: &[&str]| {
             let words = ["report", "--format", "json"].iter().chain(words);
             let line = Line::try_parse_from(words).expect("arguments");
-            report(dir.path(), region, &config, &line.arguments, NOW_S).expect("a report")
+            report(dir.path(), &config, &line.arguments, NOW_S).expect("a report")
         };
         let before = made(&["--period", "2026-Q3"]);
         admin.date_rules(&strict, &holidays, NOW_S * 1000 - day_ms).expect("dated");
@@ -174,6 +189,28 @@ mod tests {
     }
 
     #[test]
+    fn a_report_made_again_as_of_its_moment_is_the_same_and_leaves_the_store_as_it_is() {
+        let dir = tempfile::tempdir().expect("a directory");
+        crate::store::schema::create(dir.path()).expect("a store");
+        let mut admin = Admin::open(dir.path()).expect("open");
+        admin.set_region("19").expect("a region");
+        admin.date_rules(&Rules::default(), &Holidays::national(), 1_000).expect("dated");
+        let strict = Rules { availability_reliable: 0.995, ..Rules::default() };
+        let config = Config { coverage: strict, ..Config::parse("").expect("defaults") };
+        let made = |as_of: &[&str], now_s| {
+            let words = ["report", "--format", "json"].iter().chain(as_of);
+            let line = Line::try_parse_from(words).expect("arguments");
+            report(dir.path(), &config, &line.arguments, now_s).expect("a report")
+        };
+        let first = made(&[], NOW_S);
+        let later_s = NOW_S + 40 * 86_400;
+        assert_ne!(made(&["--period", "2026-Q4"], later_s), first);
+        assert_eq!(made(&["--as-of", "2026-11-24T12:00"], later_s), first);
+        let last = Reader::open(dir.path()).expect("open").rules_in_force(i64::MAX).expect("readable");
+        assert_eq!(last.expect("dated").rules, Rules::default(), "a report dates nothing");
+    }
+
+    #[test]
     fn what_cannot_be_reported_is_refused_in_one_sentence() {
         for (words, part) in [
             (["--period", "2026-Q9"], "2026-Q9"),
@@ -183,6 +220,8 @@ mod tests {
             (["--lang", "nl"], "id or en"),
             (["--compare", "2026-09-31"], "2026-09-31"),
             (["--rules-of", "2026-02-30"], "2026-02-30"),
+            (["--as-of", "2026-10-05"], "a local moment like"),
+            (["--as-of", "2026-11-24T12:01"], "has not come yet"),
             (["--paper", "letter"], "a4 or f4"),
             (["--letter", "/nowhere/letter.toml"], "/nowhere/letter.toml could not be read"),
         ] {

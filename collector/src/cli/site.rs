@@ -96,7 +96,7 @@ struct AddArgs {
 }
 
 pub fn run(arguments: Arguments, config: &Config) -> anyhow::Result<()> {
-    let region = Admin::open(&config.data)?.region()?;
+    let region = Reader::open(&config.data)?.region()?;
     command(&config.data, region, &arguments.command, now_ms())
 }
 

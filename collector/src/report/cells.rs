@@ -178,10 +178,14 @@ pub(super) fn period(name: PeriodName, language: Language) -> String {
                 Language::En => format!("Quarter {quarter} of {year}"),
             }
         }
+        PeriodName::Semester { year, half } => match language {
+            Language::Id => format!("Semester {} {year}", ["I", "II"][usize::from(half == 2)]),
+            Language::En => format!("Half {half} of {year}"),
+        },
         PeriodName::Month { year, month } => {
             format!("{} {year}", months[usize::from(month.unsigned_abs()).clamp(1, 12) - 1])
         }
-        PeriodName::Year { year } => language.pick("Tahun ", "Year ").to_owned() + &year.to_string(),
+        PeriodName::Year { year } => language.pick("Tahun Anggaran ", "Year ").to_owned() + &year.to_string(),
         PeriodName::Days { first, last } if first == last => date(first, language),
         PeriodName::Days { first, last } => {
             format!("{} {to} {}", date(first, language), date(last, language))

@@ -212,6 +212,7 @@ pub fn site_json(coverage: &SiteCoverage) -> Value {
         },
     });
     // The macro has room for no more keys.
+    office["tiphon"] = json!(coverage.tiphon());
     office["bandwidth_tests"] = json!({
         "download": coverage.throughput.download_tests,
         "upload": coverage.throughput.upload_tests,

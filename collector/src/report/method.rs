@@ -3,9 +3,10 @@
 use super::Language;
 use super::cells::{count, moment, number, share};
 use super::document::{Block, Cell, Table};
+use super::words::tiphon_words;
 use crate::assessment::Assessment;
 use crate::calendar::TimeZone;
-use crate::coverage::Rules;
+use crate::coverage::{Rules, TIPHON_DELAY_MS, TIPHON_LOSS_PERCENT, Tiphon};
 
 pub(super) fn write(blocks: &mut Vec<Block>, assessment: &Assessment, language: Language) {
     let text = |id: &str, en: &str| language.pick(id, en).to_owned();
@@ -17,6 +18,16 @@ pub(super) fn write(blocks: &mut Vec<Block>, assessment: &Assessment, language: 
         table.push(threshold.map(Cell::from));
     }
     blocks.push(Block::Table(table));
+    blocks.push(Block::Paragraph(tiphon_sentence(language)));
+    let names = match language {
+        Language::Id => [("Kategori TIPHON", 18), ("Latensi, median", 24), ("Kehilangan paket", 24)],
+        Language::En => [("TIPHON category", 18), ("Round trip, median", 24), ("Loss", 24)],
+    };
+    let mut bands = Table::new(&names, 3);
+    for band in tiphon_bands(language) {
+        bands.push(band.map(Cell::from));
+    }
+    blocks.push(Block::Table(bands));
     blocks.extend(since(assessment, language).map(Block::Paragraph));
     blocks.push(Block::Subheading(text("Mutu waktu dan data", "Quality of times and data")));
     blocks.push(Block::Paragraph(times(assessment, language)));
@@ -25,7 +36,7 @@ pub(super) fn write(blocks: &mut Vec<Block>, assessment: &Assessment, language: 
 
 pub(super) fn threshold_names(language: Language) -> [(&'static str, u8); 4] {
     match language {
-        Language::Id => [("Ukuran", 18), ("Andal", 14), ("Tidak andal", 14), ("Sumber", 28)],
+        Language::Id => [("Ukuran", 24), ("Andal", 14), ("Tidak andal", 14), ("Sumber", 30)],
         Language::En => [("Measure", 18), ("Reliable", 14), ("Unreliable", 14), ("Source", 28)],
     }
 }
@@ -50,20 +61,20 @@ pub(super) fn sentences(rules: &Rules, language: Language) -> Vec<String> {
     let island = share(rules.island_unreliable_share, language);
     match language {
         Language::Id => vec![
-            "Yang dihitung hanya jam kantor, tanpa hari libur. Jam kantor tercatat untuk setiap kantor.".to_owned(),
+            "Yang dihitung hanya jam kerja, tanpa hari libur. Jam kerja tercatat untuk setiap kantor.".to_owned(),
             "Ketersediaan: waktu tersambung dibagi waktu yang terpantau.".to_owned(),
-            "Keterpantauan: waktu yang terpantau dibagi jam kantor.".to_owned(),
-            "Kasus terburuk: waktu tersambung dibagi jam kantor, seolah-olah semua waktu yang tidak terpantau terputus.".to_owned(),
+            "Keterpantauan: waktu yang terpantau dibagi jam kerja.".to_owned(),
+            "Kasus terburuk: waktu tersambung dibagi jam kerja, seolah-olah semua waktu yang tidak terpantau terputus.".to_owned(),
             "Waktu yang tidak terpantau tidak pernah dihitung sebagai terputus.".to_owned(),
             "Bila ada beberapa pemantau di satu kantor, kantor tersambung bila salah satu melihatnya tersambung.".to_owned(),
-            "Gangguan: dua slot atau lebih berturut-turut terputus. Lamanya adalah waktu yang terlihat terputus pada jam kantor.".to_owned(),
-            format!("Data cukup: {enough} jam kantor terpantau, dan paling sedikit {days} hari kerja dalam satu triwulan ({days_share} hari kerja dalam periode lain). Satu hari kerja dihitung bila {enough} jam kantornya terpantau."),
-            "Kantor tidak andal: ketersediaan atau unduh tidak andal, atau dua dari unggah, waktu respons, dan paket hilang tidak andal.".to_owned(),
-            "Kantor andal: ketersediaan dan unduh andal, dan tidak ada ukuran lain yang tidak andal. Selain itu terbatas. Selama unduh belum diukur, tidak ada kantor yang bisa dinilai andal.".to_owned(),
+            "Gangguan: dua slot atau lebih berturut-turut terputus. Lamanya adalah waktu yang terlihat terputus pada jam kerja.".to_owned(),
+            format!("Data cukup: {enough} jam kerja terpantau, dan paling sedikit {days} hari kerja dalam satu triwulan ({days_share} hari kerja dalam periode lain). Satu hari kerja dihitung bila {enough} jam kerjanya terpantau."),
+            "Kantor tidak andal: ketersediaan atau kecepatan unduh tidak andal, atau dua dari kecepatan unggah, latensi, dan kehilangan paket tidak andal.".to_owned(),
+            "Kantor andal: ketersediaan dan kecepatan unduh andal, dan tidak ada ukuran lain yang tidak andal. Selain itu terbatas. Selama kecepatan unduh belum diukur, tidak ada kantor yang bisa dinilai andal.".to_owned(),
             "Di batas: selang kepercayaan 95% dari ketersediaan melewati ambang yang menentukan. Selang dihitung dengan mengambil ulang hari-hari utuh 1.000 kali, mulai dari 14 hari.".to_owned(),
-            format!("Terbatas oleh listrik: listrik padam atau jam tanpa listrik mengambil {power} jam kantor atau lebih."),
+            format!("Terkendala listrik: listrik padam atau jam tanpa listrik mengambil {power} jam kerja atau lebih."),
             format!("Pulau tidak andal: {island} atau lebih dari kantor yang dinilai tidak andal. Pulau andal: semua kantor yang dinilai andal. Tanpa kantor yang dinilai, pulau belum dapat dinilai."),
-            "Persentase dibulatkan ke bawah, paket hilang ke atas. Batas wilayah bersifat indikatif.".to_owned(),
+            "Persentase dibulatkan ke bawah, kehilangan paket ke atas. Batas wilayah bersifat indikatif.".to_owned(),
         ],
         Language::En => vec![
             "Only office hours count, less holidays. Each office has its own hours on record.".to_owned(),
@@ -101,7 +112,7 @@ pub(super) fn thresholds(rules: &Rules, language: Language) -> Vec<[String; 4]> 
             name("SLA Palapa Ring (95%)", "Palapa Ring SLA (95%)"),
         ],
         [
-            name("Unduh, median", "Download, median"),
+            name("Kecepatan unduh, median", "Download, median"),
             at_least(speed(rules.download_reliable_mbps)),
             below(speed(rules.download_unreliable_mbps)),
             name(
@@ -110,30 +121,56 @@ pub(super) fn thresholds(rules: &Rules, language: Language) -> Vec<[String; 4]> 
             ),
         ],
         [
-            name("Unggah, median", "Upload, median"),
+            name("Kecepatan unggah, median", "Upload, median"),
             at_least(speed(rules.upload_reliable_mbps)),
             below(speed(rules.upload_unreliable_mbps)),
             name("kebijakan Suar", "Suar's own choice"),
         ],
         [
-            name("Waktu respons, median", "Round trip, median"),
+            name("Latensi, median", "Round trip, median"),
             up_to(delay(rules.rtt_reliable_ms)),
             above(delay(rules.rtt_unreliable_ms)),
             name("Permenkominfo 19/2010", "Permenkominfo 19/2010"),
         ],
         [
-            name("Waktu respons, satelit GEO", "Round trip, GEO satellite"),
+            name("Latensi, satelit GEO", "Round trip, GEO satellite"),
             up_to(delay(rules.rtt_reliable_ms)),
             above(delay(rules.rtt_unreliable_geo_ms)),
             name("Permenkominfo 19/2010", "Permenkominfo 19/2010"),
         ],
         [
-            name("Paket hilang", "Loss"),
+            name("Kehilangan paket", "Loss"),
             up_to(percent(rules.loss_reliable)),
             above(percent(rules.loss_unreliable)),
             name("kebijakan Suar; mulai dari 300 paket", "Suar's own choice; from 300 packets on"),
         ],
     ]
+}
+
+pub(super) fn tiphon_sentence(language: Language) -> String {
+    language
+        .pick(
+            "Kategori TIPHON (ETSI TR 101 329, seperti dipakai dalam makalah di Indonesia) hanya untuk pembanding dan tidak \
+             ikut menentukan penilaian. Latensi di sini pulang-pergi; setiap kategori mulai dari angkanya sampai sebelum \
+             angka berikutnya.",
+            "TIPHON categories (ETSI TR 101 329 as used in Indonesian papers) are for comparison only and have no part in a \
+             standing. Delay is the round trip here; each category goes from its figure to just before the next one.",
+        )
+        .to_owned()
+}
+
+/// Each category with its bands of round trip and loss.
+pub(super) fn tiphon_bands(language: Language) -> impl Iterator<Item = [String; 3]> {
+    let below = |edge: u32, unit: &str| format!("{} {edge}{unit}", language.pick("di bawah", "below"));
+    let from = |edge: u32, unit: &str| format!("{} {edge}{unit}", language.pick("mulai", "from"));
+    let bands = move |edges: [u32; 3], unit: &'static str| {
+        let [second, third, fourth] = edges;
+        let between = |low, high| format!("{}, {}", from(low, unit), below(high, unit));
+        [below(second, unit), between(second, third), between(third, fourth), from(fourth, unit)]
+    };
+    let (delay, loss) = (bands(TIPHON_DELAY_MS, " ms"), bands(TIPHON_LOSS_PERCENT, "%"));
+    let words = Tiphon::ALL.map(|category| tiphon_words(category, language).to_owned());
+    words.into_iter().zip(delay).zip(loss).map(|((category, delay), loss)| [category, delay, loss])
 }
 
 /// From when on these thresholds and special days count, where others did before.

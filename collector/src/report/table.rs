@@ -3,7 +3,7 @@
 use suar_wire::Cause;
 
 use super::Report;
-use crate::coverage::{Ratio, SiteCoverage};
+use crate::coverage::{Ratio, SiteCoverage, Tiphon};
 use crate::day::Reason;
 
 pub(super) fn render(report: &Report<'_>) -> String {
@@ -64,6 +64,8 @@ fn header() -> String {
             "echoes_sent",
             "echoes_lost",
             "loss",
+            "tiphon_delay",
+            "tiphon_loss",
             "download_bits",
             "upload_bits",
             "records_synced",
@@ -127,6 +129,8 @@ fn cells(coverage: &SiteCoverage) -> Vec<String> {
         coverage.echoes_sent.to_string(),
         coverage.echoes_lost.to_string(),
         ratio(coverage.loss),
+        category(coverage.tiphon().delay),
+        category(coverage.tiphon().loss),
         number(coverage.throughput.download_bits),
         number(coverage.throughput.upload_bits),
         coverage.records_synced.to_string(),
@@ -134,6 +138,10 @@ fn cells(coverage: &SiteCoverage) -> Vec<String> {
         coverage.records_bounded.to_string(),
     ]);
     cells
+}
+
+fn category(tiphon: Option<Tiphon>) -> String {
+    tiphon.map_or("", Tiphon::label).to_owned()
 }
 
 /// Six decimals, rounded half up; empty where there is nothing to divide.

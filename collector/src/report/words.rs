@@ -3,7 +3,7 @@
 use suar_wire::Cause;
 
 use super::Language;
-use crate::coverage::{IslandStanding, Standing};
+use crate::coverage::{IslandStanding, Standing, Tiphon};
 use crate::day::Reason;
 use crate::registry::LinkKind;
 
@@ -60,6 +60,16 @@ pub fn reason_words(reason: Reason, language: Language) -> &'static str {
         Reason::Paused => ("dijeda pengguna", "paused by the user"),
         Reason::Starved => ("komputer terlalu sibuk", "computer too busy"),
         Reason::RecordsLost => ("rekaman hilang", "records lost"),
+    };
+    language.pick(id, en)
+}
+
+pub(super) fn tiphon_words(category: Tiphon, language: Language) -> &'static str {
+    let (id, en) = match category {
+        Tiphon::VeryGood => ("sangat bagus", "very good"),
+        Tiphon::Good => ("bagus", "good"),
+        Tiphon::Fair => ("sedang", "fair"),
+        Tiphon::Poor => ("jelek", "poor"),
     };
     language.pick(id, en)
 }

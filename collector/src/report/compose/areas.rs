@@ -37,7 +37,7 @@ pub(super) fn islands(blocks: &mut Vec<Block>, assessment: &Assessment, language
     }
     blocks.push(Block::Table(table));
     let note = language.pick(
-        "\"Dinilai\" dan \"terpantau\" dihitung dari semua kantor terdaftar; \"listrik\" adalah jumlah kantor yang terbatas oleh listrik.",
+        "\"Dinilai\" dan \"terpantau\" dihitung dari semua kantor terdaftar; \"listrik\" adalah jumlah kantor yang terkendala listrik.",
         "\"Judged\" and \"monitored\" are out of all registered offices; \"power\" counts offices limited by power.",
     );
     blocks.push(Block::Paragraph(note.to_owned()));

@@ -31,7 +31,7 @@ pub(super) fn write(blocks: &mut Vec<Block>, assessment: &Assessment, language: 
 /// What the registry says, and the standing.
 fn place(site: &SiteCoverage, assessment: &Assessment, language: Language) -> Table {
     let names = match language {
-        Language::Id => [("Penilaian", 20), ("Letak", 40), ("Sambungan", 20), ("Jam kantor", 30)],
+        Language::Id => [("Penilaian", 20), ("Letak", 40), ("Sambungan", 20), ("Jam kerja", 30)],
         Language::En => [("Standing", 20), ("Where", 40), ("Link", 20), ("Office hours", 30)],
     };
     let Placed { district, regency, .. } = Placed::of(site, assessment);
@@ -120,7 +120,7 @@ fn sentences(site: &SiteCoverage, language: Language) -> Vec<String> {
     let (longest, down) = (length(site.longest_outage_s), duration(site.down_s, language));
     sentences.push(match language {
         Language::Id => format!(
-            "{number} gangguan, terputus {down} pada jam kantor; rata-rata {mean}, terlama {longest}."
+            "{number} gangguan, waktu henti {down} pada jam kerja; rata-rata {mean}, terlama {longest}."
         ),
         Language::En => {
             format!("{number} outages, down {down} in office hours; mean {mean}, longest {longest}.")
@@ -141,7 +141,7 @@ fn sentences(site: &SiteCoverage, language: Language) -> Vec<String> {
 fn how(language: Language) -> String {
     language
         .pick(
-            "Hanya jam kantor yang dihitung, tanpa hari libur. Ketersediaan adalah waktu tersambung dibagi waktu yang terpantau; waktu yang tidak terpantau tidak dihitung sebagai terputus. Cara lengkap ada di laporan wilayah.",
+            "Hanya jam kerja yang dihitung, tanpa hari libur. Ketersediaan adalah waktu tersambung dibagi waktu yang terpantau; waktu yang tidak terpantau tidak dihitung sebagai terputus. Cara lengkap ada di laporan wilayah.",
             "Only office hours count, less holidays. Availability is time up divided by time observed; time that was not observed is not counted as down. The whole method is in the report of the area.",
         )
         .to_owned()

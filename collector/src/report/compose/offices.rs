@@ -5,10 +5,10 @@ use suar_wire::bandwidth::Direction;
 use super::super::Language;
 use super::super::cells::{NOTHING, count, decimal, duration, millis, percent_down, percent_up};
 use super::super::document::{Block, Cell, Mark, Table};
-use super::super::words::standing_words;
+use super::super::words::{standing_words, tiphon_words};
 use super::areas::of;
 use crate::assessment::{AreaCoverage, Assessment};
-use crate::coverage::{Ratio, SiteCoverage, Standing};
+use crate::coverage::{Ratio, SiteCoverage, Standing, Tiphon, TiphonOf};
 
 pub(super) fn offices(blocks: &mut Vec<Block>, assessment: &Assessment, language: Language) {
     if assessment.sites.is_empty() {
@@ -110,7 +110,7 @@ pub(in super::super) fn why_not_judged(site: &SiteCoverage, language: Language) 
             let (days, needed) = (count(site.days_observed, language), count(site.days_needed, language));
             match language {
                 Language::Id => {
-                    format!("{observed} jam kantor terpantau; {days} dari {needed} hari yang diperlukan")
+                    format!("{observed} jam kerja terpantau; {days} dari {needed} hari yang diperlukan")
                 }
                 Language::En => {
                     format!("{observed} of office hours observed; {days} of {needed} days needed")
@@ -151,7 +151,7 @@ pub(in super::super) fn standing_cell(site: &SiteCoverage, language: Language) -
         words.push_str(language.pick(", di batas", ", at the border"));
     }
     if site.limited_by_power {
-        words.push_str(language.pick(", terbatas oleh listrik", ", limited by power"));
+        words.push_str(language.pick(", terkendala listrik", ", limited by power"));
     }
     words
 }
@@ -166,6 +166,17 @@ pub(in super::super) fn mark(standing: Standing) -> Mark {
     }
 }
 
+/// `bagus; sangat bagus`: of the round trip and of the loss.
+fn tiphon(site: &SiteCoverage, language: Language) -> String {
+    let TiphonOf { delay, loss } = site.tiphon();
+    if delay.is_none() && loss.is_none() {
+        return NOTHING.to_owned();
+    }
+    let word =
+        |category: Option<Tiphon>| category.map_or(NOTHING, |category| tiphon_words(category, language));
+    format!("{}; {}", word(delay), word(loss))
+}
+
 pub(super) fn quality(blocks: &mut Vec<Block>, assessment: &Assessment, language: Language) {
     let monitored: Vec<&SiteCoverage> =
         assessment.sites.iter().filter(|site| site.standing != Standing::NotMonitored).collect();
@@ -176,23 +187,25 @@ pub(super) fn quality(blocks: &mut Vec<Block>, assessment: &Assessment, language
     let names = match language {
         Language::Id => [
             ("Kantor", 24),
-            ("Ketersediaan antara (95%)", 17),
-            ("Waktu respons, median", 11),
+            ("Ketersediaan antara (95%)", 15),
+            ("Latensi, median", 11),
             ("Sampel", 9),
-            ("Paket hilang", 9),
+            ("Kehilangan paket", 9),
             ("Paket dikirim", 10),
-            ("Unduh, median", 12),
-            ("Unggah, median", 12),
+            ("Kecepatan unduh, median", 12),
+            ("Kecepatan unggah, median", 12),
+            ("TIPHON: latensi; kehilangan paket", 14),
         ],
         Language::En => [
             ("Office", 24),
-            ("Availability between (95%)", 17),
+            ("Availability between (95%)", 15),
             ("Round trip, median", 11),
             ("Samples", 9),
             ("Packets lost", 9),
             ("Packets sent", 10),
             ("Download, median", 12),
             ("Upload, median", 12),
+            ("TIPHON: delay; loss", 14),
         ],
     };
     let mut table = Table::new(&names, 1);
@@ -235,6 +248,7 @@ pub(super) fn quality(blocks: &mut Vec<Block>, assessment: &Assessment, language
                 site.site.subscribed_bits(Direction::Upload),
             )
             .into(),
+            tiphon(site, language).into(),
         ]);
     }
     blocks.push(Block::Table(table));

@@ -16,13 +16,13 @@ pub(super) fn causes(blocks: &mut Vec<Block>, assessment: &Assessment, language:
     if assessment.sites.iter().all(|site| site.observed_s() == 0) {
         return;
     }
-    blocks.push(Block::Heading(language.pick("Penyebab terputus", "Why links were down").to_owned()));
+    blocks.push(Block::Heading(language.pick("Penyebab waktu henti", "Why links were down").to_owned()));
     if assessment.sites.iter().all(|site| site.down_s == 0) {
         let none = language.pick("Tidak ada kantor yang terputus.", "No office was down.");
         return blocks.push(Block::Paragraph(none.to_owned()));
     }
     let lead = language.pick(
-        "Lama terputus pada jam kantor, dalam jam; kantor tanpa waktu terputus tidak ditulis.",
+        "Waktu henti pada jam kerja, dalam jam; kantor tanpa waktu henti tidak ditulis.",
         "Time down in office hours, in hours; offices that were never down are left out.",
     );
     blocks.push(Block::Paragraph(lead.to_owned()));
@@ -84,22 +84,25 @@ pub(super) fn outages(blocks: &mut Vec<Block>, assessment: &Assessment, at_most:
     blocks.push(Block::Heading(language.pick("Gangguan terlama", "Longest outages").to_owned()));
     let names = match language {
         Language::Id => {
-            [("Kantor", 22), ("Mulai", 23), ("Selesai", 23), ("Penyebab", 20), ("Lama pada jam kantor", 13)]
+            [("Kantor", 22), ("Mulai", 23), ("Selesai", 23), ("Penyebab", 20), ("Lama pada jam kerja", 13)]
         }
         Language::En => {
             [("Office", 22), ("From", 23), ("To", 23), ("Cause", 20), ("Length in office hours", 13)]
         }
     };
-    let mut table = Table::new(&names, 4);
+    // A report of one office has its name above everything.
+    let first = usize::from(assessment.sites.len() == 1);
+    let mut table = Table::new(&names[first..], 4 - first);
     for (site, outage) in all.iter().take(at_most) {
         let zone = site.site.time_zone;
-        table.push([
+        let cells: [Cell; 5] = [
             site.site.name.as_str().into(),
             moment(outage.start_s, zone, language).into(),
             moment(outage.end_s, zone, language).into(),
             cause_words(outage.cause, language).into(),
             duration(outage.seconds_down, language).into(),
-        ]);
+        ];
+        table.rows.push(cells.into_iter().skip(first).collect());
     }
     blocks.push(Block::Table(table));
     if all.len() > at_most {
@@ -124,7 +127,7 @@ pub(super) fn unobserved(blocks: &mut Vec<Block>, assessment: &Assessment, langu
     let heading = language.pick("Waktu yang tidak terpantau", "Time that was not observed");
     blocks.push(Block::Heading(heading.to_owned()));
     let lead = language.pick(
-        "Waktu ini tidak dihitung sebagai terputus. Lamanya pada jam kantor, dalam jam.",
+        "Waktu ini tidak dihitung sebagai terputus. Lamanya pada jam kerja, dalam jam.",
         "This time is not counted as down. Its length in office hours, in hours.",
     );
     blocks.push(Block::Paragraph(lead.to_owned()));

@@ -71,8 +71,8 @@ fn variant_names(language: Language) -> [&'static str; 3] {
 fn explanation(language: Language) -> String {
     language
         .pick(
-            "Data yang sama, dinilai dengan ambang lain. Lebih longgar: waktu terputus dan paket hilang yang \
-             dibolehkan dua kali lipat, kecepatan yang diminta setengahnya, waktu respons seperempat lebih lama. \
+            "Data yang sama, dinilai dengan ambang lain. Lebih longgar: waktu henti dan kehilangan paket yang \
+             dibolehkan dua kali lipat, kecepatan yang diminta setengahnya, latensi seperempat lebih lama. \
              Lebih ketat: setengahnya, dua kali lipatnya, seperlima lebih singkat.",
             "The same data by other thresholds. Milder: twice the time down and the loss allowed, half the speed \
              asked for, round trips a fourth longer. Stricter: half, twice, and a fifth shorter.",

@@ -56,7 +56,7 @@ pub(in super::super) fn sentences(assessment: &Assessment, language: Language) -
         let n = of(all.limited_by_power, all.monitored, language);
         sentences.push(match language {
             Language::Id => {
-                format!("Terbatas oleh listrik: {n} kantor. Yang kurang listrik, bukan jaringan.")
+                format!("Terkendala listrik: {n} kantor. Yang kurang listrik, bukan jaringan.")
             }
             Language::En => {
                 format!("Limited by power: {n} offices. What is missing there is electricity, not bandwidth.")
@@ -81,12 +81,17 @@ fn by_people(assessment: &Assessment, language: Language) -> Option<String> {
     let percent = |ratio| percent_down(Some(ratio), language);
     let (bad, middle) = (percent(weighted.unreliable), percent(weighted.limited));
     let (good, people) = (percent(weighted.reliable), count(weighted.population, language));
+    let [id, en] = &assessment.population_source;
+    let source = match language.pick(id, en) {
+        "" => String::new(),
+        source => format!(" ({source})"),
+    };
     Some(match language {
         Language::Id => format!(
-            "Ditimbang menurut {people} penduduk kabupaten dan kota (Dukcapil, semester II 2024): {bad} tidak andal, {middle} terbatas, {good} andal."
+            "Ditimbang menurut {people} penduduk kabupaten dan kota{source}: {bad} tidak andal, {middle} terbatas, {good} andal."
         ),
         Language::En => format!(
-            "Weighted by the {people} people of the regencies (Dukcapil, second half of 2024): {bad} unreliable, {middle} limited, {good} reliable."
+            "Weighted by the {people} people of the regencies{source}: {bad} unreliable, {middle} limited, {good} reliable."
         ),
     })
 }
@@ -95,7 +100,7 @@ fn by_people(assessment: &Assessment, language: Language) -> Option<String> {
 fn without_data(assessment: &Assessment, language: Language) -> Option<String> {
     let without = assessment.sites.iter().all(|site| site.observed_s() == 0);
     let text = language.pick(
-        "Tidak ada data pada periode ini: tidak satu pun jam kantor terpantau.",
+        "Tidak ada data pada periode ini: tidak satu pun jam kerja terpantau.",
         "There are no data of this period: not one office hour was observed.",
     );
     without.then(|| text.to_owned())

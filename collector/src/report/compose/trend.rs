@@ -88,7 +88,7 @@ fn chart(stretches: &[Stretch], step: Step, assessment: &Assessment, language: L
         .collect();
     let rules = &assessment.rules;
     let caption = language.pick(
-        "Ketersediaan semua kantor bersama, pada jam kantor. Garis putus-putus adalah ambang. Tanpa batang: tidak terpantau.",
+        "Ketersediaan semua kantor bersama, pada jam kerja. Garis putus-putus adalah ambang. Tanpa batang: tidak terpantau.",
         "Availability of all offices together, in office hours. Dashed lines are thresholds. No bar: not observed.",
     );
     Chart {

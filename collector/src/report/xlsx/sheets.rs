@@ -4,12 +4,12 @@ use rust_xlsxwriter::{Workbook, XlsxError};
 use suar_wire::Cause;
 
 use super::super::compose::Both;
-use super::super::words::{cause_words, island_words, link_words, reason_words};
+use super::super::words::{cause_words, island_words, link_words, reason_words, tiphon_words};
 use super::super::{Language, Report, compose, method};
 use super::sheet::{Column, Formats, ROWS_MAX, Value, plain, set_page, table};
 use crate::assessment::AreaCoverage;
 use crate::coverage::{
-    Counts, IslandCoverage, Outage, OutsideIsland, Ratio, SiteCoverage, Standing, Step, Stretch,
+    Counts, IslandCoverage, Outage, OutsideIsland, Ratio, SiteCoverage, Standing, Step, Stretch, Tiphon,
 };
 use crate::day::Reason;
 
@@ -59,7 +59,7 @@ fn counted<'a, T>(language: Language, counts: impl Fn(&T) -> Counts + Copy + 'a)
         column("Terbatas", "Limited", |counts| counts.limited),
         column("Andal", "Reliable", |counts| counts.reliable),
         column("Di batas", "At the border", |counts| counts.at_border),
-        column("Terbatas oleh listrik", "Limited by power", |counts| counts.limited_by_power),
+        column("Terkendala listrik", "Limited by power", |counts| counts.limited_by_power),
     ]
 }
 
@@ -136,7 +136,7 @@ pub(super) fn offices(
             text(super::super::standing_words(site.standing, language))
         }),
         Column::new(pick("Di batas", "At the border"), 9, move |site: &Site| yes(site.at_border, language)),
-        Column::new(pick("Terbatas oleh listrik", "Limited by power"), 11, move |site: &Site| {
+        Column::new(pick("Terkendala listrik", "Limited by power"), 11, move |site: &Site| {
             yes(site.limited_by_power, language)
         }),
         Column::new(pick("Ketersediaan", "Availability"), 13, |site: &Site| Value::Share(site.availability)),
@@ -156,11 +156,11 @@ pub(super) fn offices(
             13,
             |site: &Site| Value::Share(site.interval.map(|bounds| bounds.high)),
         ),
-        Column::new(pick("Jam kantor", "Office hours"), 12, |site: &Site| {
+        Column::new(pick("Jam kerja", "Office hours"), 12, |site: &Site| {
             Value::Length(Some(site.expected_s))
         }),
         Column::new(pick("Tersambung", "Up"), 12, |site: &Site| Value::Length(Some(site.up_s))),
-        Column::new(pick("Terputus", "Down"), 12, |site: &Site| Value::Length(Some(site.down_s))),
+        Column::new(pick("Waktu henti", "Down"), 12, |site: &Site| Value::Length(Some(site.down_s))),
         Column::new(pick("Tidak terpantau", "Not observed"), 12, |site: &Site| {
             Value::Length(Some(site.unobserved_s()))
         }),
@@ -180,20 +180,28 @@ pub(super) fn offices(
         Column::new(pick("Gangguan terlama", "Longest outage"), 12, |site: &Site| {
             Value::Length(site.longest_outage_s)
         }),
-        Column::new(pick("Waktu respons median (ms)", "Median round trip (ms)"), 12, |site: &Site| {
+        Column::new(pick("Latensi median (ms)", "Median round trip (ms)"), 12, |site: &Site| {
             Value::Number(site.rtt_median_us.map(|us| f64::from(us) / 1_000.0))
         }),
-        Column::new(pick("Paket hilang", "Packets lost"), 10, |site: &Site| Value::ShareUp(site.loss)),
+        Column::new(pick("Kehilangan paket", "Packets lost"), 10, |site: &Site| Value::ShareUp(site.loss)),
         Column::new(pick("Paket dikirim", "Packets sent"), 12, |site: &Site| Value::Count(site.echoes_sent)),
-        Column::new(pick("Unduh median (Mbit/s)", "Median download (Mbit/s)"), 12, |site: &Site| {
-            Value::Number(megabits(site.throughput.download_bits))
+        Column::new(pick("TIPHON: latensi", "TIPHON: delay"), 12, move |site: &Site| {
+            category(site.tiphon().delay, language)
         }),
-        Column::new(pick("Unggah median (Mbit/s)", "Median upload (Mbit/s)"), 12, |site: &Site| {
+        Column::new(pick("TIPHON: kehilangan paket", "TIPHON: loss"), 12, move |site: &Site| {
+            category(site.tiphon().loss, language)
+        }),
+        Column::new(
+            pick("Kecepatan unduh median (Mbit/s)", "Median download (Mbit/s)"),
+            12,
+            |site: &Site| Value::Number(megabits(site.throughput.download_bits)),
+        ),
+        Column::new(pick("Kecepatan unggah median (Mbit/s)", "Median upload (Mbit/s)"), 12, |site: &Site| {
             Value::Number(megabits(site.throughput.upload_bits))
         }),
     ];
     for cause in Cause::ALL {
-        let name = format!("{}: {}", pick("Terputus", "Down"), cause_words(cause, language));
+        let name = format!("{}: {}", pick("Waktu henti", "Down"), cause_words(cause, language));
         columns.push(Column::new(name, 13, move |site: &Site| seconds(site.down_by_cause.get(&cause))));
     }
     for reason in Reason::ALL {
@@ -224,7 +232,7 @@ pub(super) fn outages(
         Column::new(pick("Penyebab", "Cause"), 34, move |(_, outage): &Row<'_>| {
             text(cause_words(outage.cause, language))
         }),
-        Column::new(pick("Lama pada jam kantor", "Length in office hours"), 14, |(_, outage): &Row<'_>| {
+        Column::new(pick("Lama pada jam kerja", "Length in office hours"), 14, |(_, outage): &Row<'_>| {
             Value::Length(Some(outage.seconds_down))
         }),
     ];
@@ -260,7 +268,7 @@ pub(super) fn course(
         Column::new(pick("Keterpantauan", "Observed"), 13, |(_, stretch): &Row<'_>| {
             Value::Share(stretch.observed())
         }),
-        Column::new(pick("Jam kantor", "Office hours"), 13, |(_, stretch): &Row<'_>| {
+        Column::new(pick("Jam kerja", "Office hours"), 13, |(_, stretch): &Row<'_>| {
             Value::Length(Some(stretch.expected_s))
         }),
         Column::new(pick("Tersambung", "Up"), 13, |(_, stretch): &Row<'_>| Value::Length(Some(stretch.up_s))),
@@ -366,6 +374,11 @@ pub(super) fn method(
         row += 1;
     }
     let mut lines = method::sentences(&assessment.rules, language);
+    lines.push(method::tiphon_sentence(language));
+    lines.extend(
+        method::tiphon_bands(language)
+            .map(|[category, delay, loss]| format!("TIPHON, {category}: {delay}; {loss}")),
+    );
     lines.extend(method::since(assessment, language));
     lines.push(method::times(assessment, language));
     lines.push(method::checksum(assessment, language));
@@ -429,6 +442,10 @@ fn text(text: &str) -> Value {
 
 fn yes(flag: bool, language: Language) -> Value {
     if flag { text(language.pick("ya", "yes")) } else { text(language.pick("tidak", "no")) }
+}
+
+fn category(tiphon: Option<Tiphon>, language: Language) -> Value {
+    tiphon.map_or(Value::Empty, |category| text(tiphon_words(category, language)))
 }
 
 fn seconds(seconds: Option<&u64>) -> Value {
