@@ -3,12 +3,13 @@
 use std::path::Path;
 
 use serde::Deserialize;
-use suar_collector::calendar::{Holidays, PeriodName, Span, day_of_date};
+use suar_collector::calendar::{Holidays, PeriodName, Span, TimeZone, day_of_date};
 use suar_collector::coverage::{
-    AgentDays, Period, PeriodKind, Rules, SiteCoverage, SiteInput, Throughput, judge_islands, judge_site,
+    AgentDays, Earlier, Period, PeriodKind, Rules, SiteCoverage, SiteInput, Throughput, judge_islands,
+    judge_site,
 };
 use suar_collector::region::builtin;
-use suar_collector::registry::LinkKind;
+use suar_collector::registry::{LinkKind, Site};
 
 use crate::support::{self, Painted, local_s, state};
 
@@ -24,8 +25,12 @@ struct Scenario {
     rules: Option<Rules>,
     #[serde(default)]
     holidays: Vec<jiff::civil::Date>,
+    /// Lines of a file of special days: `date,scope,name,hours`.
+    #[serde(default)]
+    special_days: String,
     office: Vec<Office>,
-    island: Option<ExpectedIsland>,
+    #[serde(default)]
+    island: Vec<ExpectedIsland>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -39,12 +44,31 @@ struct Office {
     #[serde(default = "unknown")]
     link: LinkKind,
     measured_from: Option<jiff::civil::Date>,
-    download_mbps: Option<u64>,
+    download_kbps: Option<u64>,
+    upload_kbps: Option<u64>,
+    #[serde(default = "wib")]
+    time_zone: TimeZone,
+    /// What it was before, ascending.
+    #[serde(default)]
+    earlier: Vec<Before>,
     #[serde(default)]
     agent: Vec<Agent>,
     expect: Expected,
 }
 
+/// Other hours, another place, until a local moment.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Before {
+    until: String,
+    hours: Option<String>,
+    village: Option<String>,
+    power_hours: Option<String>,
+}
+
+fn wib() -> TimeZone {
+    TimeZone::Wib
+}
 fn village() -> String {
     "19.02.03.2001".to_owned()
 }
@@ -114,7 +138,7 @@ fn every_scenario_comes_out_as_its_file_says() {
         .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
         .collect();
     files.sort();
-    assert!(files.len() >= 10, "only {} scenarios in {}", files.len(), folder.display());
+    assert!(files.len() >= 20, "only {} scenarios in {}", files.len(), folder.display());
     for file in files {
         let text = std::fs::read_to_string(&file).expect("readable");
         let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
@@ -127,8 +151,7 @@ fn play(name: &str, scenario: &Scenario) {
     let rules = scenario.rules.clone().unwrap_or_default();
     assert_eq!(rules.problems(), Vec::<String>::new(), "{name}");
     let period_name: PeriodName = scenario.period.parse().expect("a period");
-    let zone = suar_collector::calendar::TimeZone::Wib;
-    let now_s = scenario.now.as_ref().map_or(i64::MAX, |now| local_s(now, zone));
+    let now_s = scenario.now.as_ref().map_or(i64::MAX, |now| local_s(now, TimeZone::Wib));
     let window = period_name.until(now_s).expect("not in the future");
     let kind = if period_name.is_quarter() { PeriodKind::Quarter } else { PeriodKind::Other };
     let period = Period { window, kind };
@@ -143,27 +166,36 @@ fn play(name: &str, scenario: &Scenario) {
                 hours: None,
             })
             .collect(),
-    );
+    )
+    .with(Holidays::parse(&scenario.special_days, name).unwrap_or_else(|error| panic!("{error}")));
     let mut sites: Vec<SiteCoverage> = Vec::new();
     for (number, office) in scenario.office.iter().enumerate() {
         let mut site = support::site(&format!("site-{number}"), &office.village, &office.hours);
         site.link = office.link;
         site.power_hours = office.power_hours.as_ref().map(|hours| hours.parse().expect("hours"));
+        site.time_zone = office.time_zone;
+        let earlier: Vec<Earlier> = office.earlier.iter().map(|before| before.of(&site)).collect();
         let agents: Vec<AgentDays> = office.agent.iter().map(|agent| paint(agent, &site)).collect();
         let from_s = office.measured_from.map(|date| site.time_zone.day_start_s(day_of_date(date)));
         let measured = Span::new(from_s.unwrap_or(window.start_s).max(window.start_s), window.end_s);
         let throughput = Throughput {
-            download_bits: office.download_mbps.map(|mbps| mbps * 1_000_000),
+            download_bits: office.download_kbps.map(|kbps| kbps * 1_000),
+            upload_bits: office.upload_kbps.map(|kbps| kbps * 1_000),
             ..Throughput::default()
         };
-        let input =
-            SiteInput { site: &site, earlier: &[], agents: &agents, measured, throughput: Some(throughput) };
+        let input = SiteInput {
+            site: &site,
+            earlier: &earlier,
+            agents: &agents,
+            measured,
+            throughput: Some(throughput),
+        };
         let coverage = judge_site(input, period, &rules, &holidays);
         let place = format!("{name} ({}), office {number}", scenario.shows);
         compare(&place, &coverage, &office.expect);
         sites.push(coverage);
     }
-    if let Some(expected) = &scenario.island {
+    for expected in &scenario.island {
         let region = builtin("19").expect("built in");
         let (islands, _) = judge_islands(region, &sites, &rules, |_| true);
         let island = islands.iter().find(|island| island.code == expected.code).expect("an island");
@@ -177,7 +209,21 @@ fn play(name: &str, scenario: &Scenario) {
     }
 }
 
-fn paint(agent: &Agent, site: &suar_collector::registry::Site) -> AgentDays {
+impl Before {
+    fn of(&self, now: &Site) -> Earlier {
+        let village = self.village.as_deref().unwrap_or(&now.village);
+        let hours = self.hours.clone().unwrap_or_else(|| now.hours.to_string());
+        let mut site = support::site(now.code.as_str(), village, &hours);
+        site.time_zone = now.time_zone;
+        site.power_hours = match &self.power_hours {
+            Some(hours) => Some(hours.parse().expect("hours")),
+            None => now.power_hours.clone(),
+        };
+        Earlier { until_s: local_s(&self.until, now.time_zone), site }
+    }
+}
+
+fn paint(agent: &Agent, site: &Site) -> AgentDays {
     let mut painted = Painted::new(agent.slot_seconds);
     let zone = site.time_zone;
     for run in &agent.runs {
