@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use suar_wire::{AgentId, SiteCode};
 
-use crate::calendar::{Holidays, PeriodError, PeriodName, Span, day_of_date};
+use crate::calendar::{Holiday, Holidays, PeriodError, PeriodName, Span, TimeZone, day_of_date};
 use crate::coverage::{
     AgentDays, Counts, Earlier, InForce, InputChecksum, IslandCoverage, OutsideIsland, Period, PeriodKind,
     Rules, SiteChecksum, SiteCoverage, SiteInput, Weighted, judge_islands, judge_site, weighted,
@@ -72,6 +72,8 @@ pub struct Assessment {
     /// Who counted the people of the regencies and when, in Indonesian and English.
     pub population_source: [String; 2],
     pub rules: Rules,
+    /// Those of the period that mean one of the offices, ascending.
+    pub special_days: Vec<Holiday>,
     /// From when on these rules count, where others did before.
     pub rules_since_s: Option<i64>,
     /// SHA-256 of what went in, hexadecimal.
@@ -201,6 +203,13 @@ pub fn assess_with<S: Source + Send>(
         sites.push(site);
     }
 
+    let days = TimeZone::Wib.day_at(period.window.start_s)..=TimeZone::Wib.day_at(period.window.end_s - 1);
+    let special_days = holidays
+        .iter()
+        .filter(|day| days.contains(&day_of_date(day.date)))
+        .filter(|day| sites.iter().any(|site| day.is_at(&site.site.village)))
+        .cloned()
+        .collect();
     let (islands, outside) = judge_islands(region, &sites, rules, |island| {
         place.is_some_and(|place| !matches!(place, Place::Village(_)) && place.holds_island(island))
     });
@@ -218,6 +227,7 @@ pub fn assess_with<S: Source + Send>(
         outside,
         population_source: region.population_source().map(str::to_owned),
         rules: rules.clone(),
+        special_days,
         rules_since_s: since_s,
         input_sha256: checksum.finish(),
     })

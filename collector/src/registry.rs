@@ -36,6 +36,21 @@ pub struct Site {
     pub subscribed_upload_kbps: Option<u32>,
     /// First day (of the site's time zone, ISO) that counts; default: the day its first agent joined.
     pub measured_from: Option<jiff::civil::Date>,
+    #[serde(default)]
+    pub papers: Papers,
+}
+
+/// What an administration keeps about an office. No figure depends on it, and neither reports nor the API show it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Papers {
+    /// Number of the contract for the link.
+    pub contract: String,
+    /// Who stated the hours of power, and when.
+    pub power_source: String,
+    pub power_stated: Option<jiff::civil::Date>,
+    /// Whom to call.
+    pub contact: String,
 }
 
 impl Site {
@@ -62,6 +77,8 @@ pub enum SiteKind {
     VillageOffice,
     School,
     HealthPost,
+    /// A dusun, without an office of its own.
+    Hamlet,
     Other,
 }
 

@@ -28,6 +28,9 @@ pub use paper::{Letter, Paper};
 pub use pdf::PdfError;
 pub use words::{cause_words, island_words, reason_words, standing_words};
 
+/// The program and its version, on the method page of every report.
+const MADE_WITH: &str = concat!("Suar ", env!("CARGO_PKG_VERSION"));
+
 /// What a report is written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Language {

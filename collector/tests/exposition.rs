@@ -19,7 +19,7 @@ use suar_collector::exposition::{
     record_families, render,
 };
 use suar_collector::live::{Accepted, Hours, Live, Timed};
-use suar_collector::registry::{LinkKind, Point, Site, SiteKind};
+use suar_collector::registry::{LinkKind, Papers, Point, Site, SiteKind};
 
 const T0: i64 = 1_790_000_040_000;
 
@@ -44,6 +44,7 @@ fn site(code: &str, name: &str, village: &str, island: &str, point: Option<Point
         subscribed_download_kbps: Some(2_000),
         subscribed_upload_kbps: None,
         measured_from: None,
+        papers: Papers::default(),
     }
 }
 

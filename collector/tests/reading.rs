@@ -18,7 +18,7 @@ use suar_collector::exposition::{Format, Own};
 use suar_collector::http::{api, metrics};
 use suar_collector::ingest::{Accepted, IngestCounters, Room, Submission};
 use suar_collector::region;
-use suar_collector::registry::{LinkKind, Site, SiteKind};
+use suar_collector::registry::{LinkKind, Papers, Site, SiteKind};
 use suar_collector::store::admin::{Admin, Joining};
 use suar_collector::store::schema;
 use suar_collector::store::writer::{Job, Shared, ToLive, Writer};
@@ -59,6 +59,7 @@ fn site(village: &str, island: &str) -> Site {
         subscribed_download_kbps: None,
         subscribed_upload_kbps: None,
         measured_from: None,
+        papers: Papers { contact: "0812 RAHASIA".to_owned(), ..Papers::default() },
     }
 }
 
@@ -336,6 +337,11 @@ fn sites_tell_their_state_and_one_site_its_agents() {
     assert_eq!(one["agents"][0]["clock_offset_ms"], 300);
     assert_eq!(one["agents"][0]["rtts"][0]["rtt_us"], 610_000);
     assert_eq!(one["counters"]["slots_office_hours"]["down"], 10);
+    for path in ["/api/sites", "/api/sites/19.02.02.2009", "/api/coverage", "/metrics"] {
+        let (status, _, body) = get(&board, path);
+        assert_eq!(status, StatusCode::OK, "{path}");
+        assert!(!body.contains("RAHASIA"), "{path} shows whom to call");
+    }
     let (status, _, body) = get(&board, "/api/sites/19.99");
     assert_eq!(status, StatusCode::NOT_FOUND);
     assert!(body.contains("no site has the code"), "{body}");

@@ -54,6 +54,13 @@ pub struct HolidayError {
     problem: String,
 }
 
+impl Holiday {
+    /// Whether it means an office at `place`, a Kemendagri code.
+    pub fn is_at(&self, place: &str) -> bool {
+        covers(&self.scope, place)
+    }
+}
+
 impl Holidays {
     pub fn new(mut days: Vec<Holiday>) -> Self {
         days.sort_by(|a, b| (a.date, &a.scope).cmp(&(b.date, &b.scope)));

@@ -25,13 +25,13 @@ enum SiteCommand {
     Add(Box<AddArgs>),
     /// Add or change sites from a CSV file, all of them or none
     Import {
-        /// Header: code,name,kind,village,island,latitude,longitude,link,provider,time_zone,hours,power_hours,allowance_mib,subscribed_download_mbps,subscribed_upload_mbps,measured_from; only village is needed
+        /// Header: code,name,kind,village,island,latitude,longitude,link,provider,time_zone,hours,power_hours,allowance_mib,subscribed_download_mbps,subscribed_upload_mbps,measured_from,contract,power_source,power_stated,contact; only village is needed
         file: PathBuf,
     },
     /// List all sites
     List {
-        /// table for people, csv to edit and import again, json for programs
-        #[arg(long, value_name = "FORMAT", default_value = "table", value_parser = ["table", "csv", "json"])]
+        /// table for people, csv for programs, spreadsheet (csv with semicolons and decimal commas) to edit, json; csv and spreadsheet can be imported again
+        #[arg(long, value_name = "FORMAT", default_value = "table", value_parser = ["table", "csv", "spreadsheet", "json"])]
         format: String,
     },
     /// Change fields of a site from now on: older reports stay as they were
@@ -54,7 +54,7 @@ struct AddArgs {
     /// Name of the office; from the village when left out
     #[arg(long)]
     name: Option<String>,
-    /// village_office, school, health_post or other
+    /// village_office (kelurahan too), school, health_post, hamlet or other
     #[arg(long)]
     kind: Option<String>,
     /// Code of the island; the village's when left out
@@ -93,6 +93,18 @@ struct AddArgs {
     /// First day that counts, e.g. 2026-07-01; the moment the first agent joins when left out
     #[arg(long)]
     measured_from: Option<String>,
+    /// Number of the contract for the link
+    #[arg(long)]
+    contract: Option<String>,
+    /// Who stated the hours of power
+    #[arg(long)]
+    power_source: Option<String>,
+    /// When they were stated, e.g. 2026-05-04
+    #[arg(long, value_name = "DATE")]
+    power_stated: Option<String>,
+    /// Whom to call; never shown by reports and the API
+    #[arg(long)]
+    contact: Option<String>,
 }
 
 pub fn run(arguments: Arguments, config: &Config) -> anyhow::Result<()> {
@@ -141,6 +153,10 @@ fn add(args: &AddArgs, region: &Region) -> anyhow::Result<Site> {
         ("subscribed_download_mbps", &args.subscribed_download_mbps),
         ("subscribed_upload_mbps", &args.subscribed_upload_mbps),
         ("measured_from", &args.measured_from),
+        ("contract", &args.contract),
+        ("power_source", &args.power_source),
+        ("power_stated", &args.power_stated),
+        ("contact", &args.contact),
     ];
     let texts = given.iter().filter_map(|(field, text)| text.as_deref().map(|text| (*field, text)));
     apply(&mut site, texts, region)?;
@@ -194,6 +210,7 @@ fn list(dir: &Path, format: &str) -> anyhow::Result<()> {
     let sites = Reader::open(dir)?.sites()?;
     let text = match format {
         "csv" => csv::write(&sites),
+        "spreadsheet" => csv::write_for_spreadsheets(&sites),
         "json" => serde_json::to_string_pretty(&sites)? + "\n",
         _ => table(&sites),
     };

@@ -21,14 +21,14 @@ pub struct SiteChecksum(Digest);
 impl InputChecksum {
     pub fn new(period: Period, rules: &Rules, holidays: &Holidays) -> Self {
         let mut hash = Hash::new();
-        hash.text("suar report input 2");
+        hash.text("suar report input 3");
         hash.number(period.window.start_s);
         hash.number(period.window.end_s);
         // Debug of plain numbers is stable and needs no error path.
         hash.text(&format!("{:?} {rules:?}", period.kind));
         for holiday in holidays.iter() {
             let hours = holiday.hours.as_ref().map(ToString::to_string).unwrap_or_default();
-            hash.text(&format!("{} {} {hours}", holiday.date, holiday.scope));
+            hash.text(&format!("{} {} {hours} {:?}", holiday.date, holiday.scope, holiday.name));
         }
         Self(hash)
     }
@@ -83,8 +83,12 @@ impl Hash {
     fn site(&mut self, site: &Site) {
         let point = site.point.map_or_else(String::new, |p| format!("{},{}", p.latitude, p.longitude));
         self.text(&format!(
-            "site {} {} {:?} {:?} {} {:?} {} {:?}",
+            "site {} {:?} {:?} {:?} {:?} {} {:?} {:?} {} {:?} {} {:?}",
             site.code,
+            site.name,
+            site.provider,
+            site.subscribed_download_kbps,
+            site.subscribed_upload_kbps,
             site.village,
             site.island,
             site.link,

@@ -54,6 +54,7 @@ impl SitePlace {
             SiteKind::VillageOffice => "village_office",
             SiteKind::School => "school",
             SiteKind::HealthPost => "health_post",
+            SiteKind::Hamlet => "hamlet",
             SiteKind::Other => "other",
         }
     }

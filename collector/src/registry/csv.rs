@@ -201,11 +201,30 @@ fn read_row(
     Some(site)
 }
 
-/// Sites as a file that [`read`] takes back unchanged.
+/// Sites as a file for programs that [`read`] takes back unchanged.
 pub fn write(sites: &[Site]) -> String {
-    let mut writer = csv::Writer::from_writer(Vec::new());
+    written(csv::Writer::from_writer(Vec::new()), sites, fields::text_of)
+}
+
+/// The same as a spreadsheet in Indonesia opens it right: byte order mark, semicolons, decimal commas.
+pub fn write_for_spreadsheets(sites: &[Site]) -> String {
+    let writer = csv::WriterBuilder::new()
+        .delimiter(b';')
+        .terminator(csv::Terminator::CRLF)
+        .from_writer("\u{feff}".as_bytes().to_vec());
+    written(writer, sites, |site, field| {
+        let text = fields::text_of(site, field);
+        if fields::DECIMAL_FIELDS.contains(&field) { text.replace('.', ",") } else { text }
+    })
+}
+
+fn written(
+    mut writer: csv::Writer<Vec<u8>>,
+    sites: &[Site],
+    text_of: impl Fn(&Site, &str) -> String,
+) -> String {
     let rows = std::iter::once(FIELDS.map(str::to_owned))
-        .chain(sites.iter().map(|site| FIELDS.map(|field| fields::text_of(site, field))));
+        .chain(sites.iter().map(|site| FIELDS.map(|field| text_of(site, field))));
     for row in rows {
         writer.write_record(&row).expect("writing to memory does not fail and all rows are equally long");
     }
@@ -296,7 +315,10 @@ mod tests {
         let text = "code,village,latitude,longitude,link,hours,power_hours,measured_from\n\
                     a,19.02.03.2001,-2.84,107.42,geo_satellite,always,mon-sun 18:00-06:00,2026-07-01\n";
         let sites = import(text).expect("sound");
-        assert_eq!(import(&write(&sites)), Ok(sites));
+        assert_eq!(import(&write(&sites)).as_ref(), Ok(&sites));
+        let text = write_for_spreadsheets(&sites);
+        assert!(text.starts_with("\u{feff}code;name;") && text.contains(";-2,84;107,42;"), "{text}");
+        assert_eq!(import(&text), Ok(sites));
     }
 
     #[test]

@@ -2,12 +2,12 @@
 
 use suar_wire::SiteCode;
 
-use super::{LinkKind, Point, Site, SiteKind};
+use super::{LinkKind, Papers, Point, Site, SiteKind};
 use crate::calendar::OfficeHours;
 use crate::region::Region;
 
 /// Names of the fields, in the order of a CSV file.
-pub const FIELDS: [&str; 16] = [
+pub const FIELDS: [&str; 20] = [
     "code",
     "name",
     "kind",
@@ -24,7 +24,14 @@ pub const FIELDS: [&str; 16] = [
     "subscribed_download_mbps",
     "subscribed_upload_mbps",
     "measured_from",
+    "contract",
+    "power_source",
+    "power_stated",
+    "contact",
 ];
+/// Those with a decimal mark.
+pub const DECIMAL_FIELDS: [&str; 4] =
+    ["latitude", "longitude", "subscribed_download_mbps", "subscribed_upload_mbps"];
 /// Longest name of a site or a provider, in characters.
 const NAME_CHARS_MAX: usize = 120;
 /// A month of 100 Mbit/s; more is a typing mistake.
@@ -32,10 +39,11 @@ const ALLOWANCE_MIB_MAX: u32 = 32_000_000;
 /// No office has a faster line.
 const SUBSCRIBED_MBPS_MAX: f64 = 10_000.0;
 
-const KINDS: [(&str, SiteKind); 4] = [
+const KINDS: [(&str, SiteKind); 5] = [
     ("village_office", SiteKind::VillageOffice),
     ("school", SiteKind::School),
     ("health_post", SiteKind::HealthPost),
+    ("hamlet", SiteKind::Hamlet),
     ("other", SiteKind::Other),
 ];
 const LINKS: [(&str, LinkKind); 6] = [
@@ -66,6 +74,7 @@ pub fn site_of_village(code: &str, village: &str, region: &Region) -> Result<Sit
         subscribed_download_kbps: None,
         subscribed_upload_kbps: None,
         measured_from: None,
+        papers: Papers::default(),
     })
 }
 
@@ -115,6 +124,10 @@ pub fn set(site: &mut Site, field: &str, text: &str, region: &Region) -> Result<
         "subscribed_download_mbps" => site.subscribed_download_kbps = optional(text, subscribed)?,
         "subscribed_upload_mbps" => site.subscribed_upload_kbps = optional(text, subscribed)?,
         "measured_from" => site.measured_from = optional(text, date)?,
+        "contract" => site.papers.contract = short(text)?,
+        "power_source" => site.papers.power_source = short(text)?,
+        "power_stated" => site.papers.power_stated = optional(text, date)?,
+        "contact" => site.papers.contact = short(text)?,
         other => return Err(format!("there is no field {other:?}; fields are {}", FIELDS.join(", "))),
     }
     Ok(())
@@ -167,6 +180,10 @@ pub fn text_of(site: &Site, field: &str) -> String {
         "subscribed_download_mbps" => megabits(site.subscribed_download_kbps),
         "subscribed_upload_mbps" => megabits(site.subscribed_upload_kbps),
         "measured_from" => site.measured_from.map(|date| date.to_string()).unwrap_or_default(),
+        "contract" => site.papers.contract.clone(),
+        "power_source" => site.papers.power_source.clone(),
+        "power_stated" => site.papers.power_stated.map(|date| date.to_string()).unwrap_or_default(),
+        "contact" => site.papers.contact.clone(),
         _ => String::new(),
     }
 }
@@ -268,6 +285,10 @@ mod tests {
             ("subscribed_upload_mbps", "0.512"),
             ("measured_from", "2026-07-01"),
             ("time_zone", "wita"),
+            ("contract", "027/12/2026"),
+            ("power_source", "PLN ULP Tanjungpandan"),
+            ("power_stated", "2026-05-04"),
+            ("contact", "Ibu Contoh, 0812 0000 0000"),
         ];
         for (field, text) in fields {
             set(&mut site, field, text, region).unwrap_or_else(|error| panic!("{field}: {error}"));

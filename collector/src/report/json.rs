@@ -15,6 +15,7 @@ use crate::day::Reason;
 pub(super) fn render(report: &Report<'_>) -> String {
     let mut value = assessment_json(report.assessment);
     value["generated_at_s"] = json!(report.generated_at_s);
+    value["made_with"] = json!(super::MADE_WITH);
     value["comparison"] = json!(report.before.map(|before| comparison_json(before, report.assessment)));
     let mut text = serde_json::to_string_pretty(&value).expect("values of our own making have string keys");
     text.push('\n');
@@ -53,6 +54,9 @@ pub fn assessment_json(assessment: &Assessment) -> Value {
         "sensitivity": variants,
         "rules": rules,
         "rules_since_s": assessment.rules_since_s,
+        "special_days": assessment.special_days.iter().map(|day| json!({
+            "date": day.date, "scope": day.scope, "name": day.name, "hours": day.hours,
+        })).collect::<Vec<_>>(),
         "input_sha256": input_sha256,
     })
 }

@@ -1,12 +1,16 @@
 //! The method page: what the words mean, every threshold with its source, and the checksum.
 
-use super::Language;
+mod days;
+
 use super::cells::{count, moment, number, share};
 use super::document::{Block, Cell, Table};
 use super::words::tiphon_words;
+use super::{Language, MADE_WITH};
 use crate::assessment::Assessment;
 use crate::calendar::TimeZone;
 use crate::coverage::{Rules, TIPHON_DELAY_MS, TIPHON_LOSS_PERCENT, Tiphon};
+
+pub(super) use days::special_days;
 
 pub(super) fn write(blocks: &mut Vec<Block>, assessment: &Assessment, language: Language) {
     let text = |id: &str, en: &str| language.pick(id, en).to_owned();
@@ -29,9 +33,11 @@ pub(super) fn write(blocks: &mut Vec<Block>, assessment: &Assessment, language: 
     }
     blocks.push(Block::Table(bands));
     blocks.extend(since(assessment, language).map(Block::Paragraph));
+    days::write(blocks, assessment, language);
     blocks.push(Block::Subheading(text("Mutu waktu dan data", "Quality of times and data")));
     blocks.push(Block::Paragraph(times(assessment, language)));
     blocks.push(Block::Paragraph(checksum(assessment, language)));
+    blocks.push(Block::Paragraph(made_with(language)));
 }
 
 pub(super) fn threshold_names(language: Language) -> [(&'static str, u8); 4] {
@@ -50,6 +56,13 @@ pub(super) fn checksum(assessment: &Assessment, language: Language) -> String {
         Language::En => format!(
             "Mark of the data (SHA-256): {sum}. Another report with the same mark was made from the same data and rules."
         ),
+    }
+}
+
+pub(super) fn made_with(language: Language) -> String {
+    match language {
+        Language::Id => format!("Dibuat dengan {MADE_WITH}."),
+        Language::En => format!("Made with {MADE_WITH}."),
     }
 }
 

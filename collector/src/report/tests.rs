@@ -4,6 +4,7 @@ use super::sample::{empty_quarter, month, quarter, region, report, sites};
 use super::{Format, Language, Letter, Paper, Report};
 use crate::assessment::Assessment;
 use crate::coverage::{Counts, sensitivity};
+use crate::registry::Papers;
 
 const FORMATS: [Format; 6] =
     [Format::Markdown, Format::Csv, Format::Json, Format::Xlsx, Format::Html, Format::Pdf];
@@ -74,6 +75,32 @@ fn a_hostile_name_stays_text_in_html() {
     assert!(page.contains("&lt;/td&gt;&lt;script&gt;alert(1)&lt;/script&gt;&quot;&#39;|*=1+1"));
     let rows = |page: &str| page.matches("<tr>").count();
     assert_eq!(rows(&page), rows(&text(&quarter(sites(4), None), Format::Html, Language::Id)));
+}
+
+#[test]
+fn no_report_shows_whom_to_call_or_a_contract() {
+    let mut private = sites(4);
+    private[0].papers =
+        Papers { contact: "0812 RAHASIA".to_owned(), contract: "RAHASIA/1".to_owned(), ..Papers::default() };
+    let village = private[0].village.clone();
+    for scope in [None, Some(village.as_str())] {
+        let assessment = quarter(private.clone(), scope);
+        for format in [Format::Markdown, Format::Csv, Format::Json, Format::Html] {
+            assert!(!text(&assessment, format, Language::Id).contains("RAHASIA"), "{format:?}");
+        }
+    }
+}
+
+#[test]
+fn the_method_names_hours_special_days_and_the_program() {
+    let page = text(&quarter(sites(30), None), Format::Markdown, Language::Id);
+    let method = page.split("### Jam kerja dan hari khusus").nth(1).expect("the section");
+    assert!(method.contains("| Sen-Kam 08.00-16.00; Jum 08.00-11.30, 13.00-16.00 WIB |"), "{method}");
+    assert!(
+        method.contains("| 17 Agustus 2026 |") && method.contains("| seluruh Indonesia | libur |"),
+        "{method}"
+    );
+    assert!(method.contains(&format!("Dibuat dengan Suar {}.", env!("CARGO_PKG_VERSION"))), "{method}");
 }
 
 #[test]

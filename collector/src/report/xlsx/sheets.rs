@@ -381,7 +381,12 @@ pub(super) fn method(
     );
     lines.extend(method::since(assessment, language));
     lines.push(method::times(assessment, language));
+    let days = method::special_days(assessment, language);
+    lines.extend(
+        days.into_iter().map(|[when, name, place, hours]| format!("{when}: {name} ({place}), {hours}")),
+    );
     lines.push(method::checksum(assessment, language));
+    lines.push(method::made_with(language));
     lines.push(match language {
         Language::Id => {
             "Jam dan lama ditulis sebagai jam:menit:detik; waktu adalah waktu setempat.".to_owned()
