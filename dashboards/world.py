@@ -61,6 +61,7 @@ MACHINE = {
     "agent_cpu_ms": 900,
     "spool_records": 40,
     "spool_bytes": 65_536,
+    "spool_bytes_max": 33_554_432,
     "spool_dropped": 2,
     "clock_offset_ms": 340_000,
 }
@@ -138,7 +139,14 @@ class World:
         self.run("suar-collector", "init", "--data", self.folder / "data", "--public-address", self.collector)
         text = self.config.read_text()
         # Pushes are frequent: the simulated offices, which push no more, are silent a minute later.
-        for key, value in (("https", f'"{self.collector}"'), ("online", f'"{self.online}"'), ("push_seconds", PUSH_S)):
+        changes = {
+            "https": f'"{self.collector}"',
+            "online": f'"{self.online}"',
+            "push_seconds": PUSH_S,
+            # The Prometheus that reads from it is its receiver, too.
+            "url": f'"http://{self.prometheus}/api/v1/write"',
+        }
+        for key, value in changes.items():
             text, found = re.subn(rf"^{key} = .*$", f"{key} = {value}", text, flags=re.MULTILINE)
             assert found == 1, key
         self.config.write_text(text)
@@ -231,6 +239,7 @@ class World:
             f"--storage.tsdb.path={data}",
             f"--web.listen-address={self.prometheus}",
             f"--web.user-assets={ROOT / 'docs'}",
+            "--web.enable-remote-write-receiver",
             "--web.cors.origin=.*",
             "--log.level=warn",
         )

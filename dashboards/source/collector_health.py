@@ -65,6 +65,17 @@ def make():
                 ),
             ),
             (
+                Text("Lancarkah salinannya?", "Does the copy flow?"),
+                (
+                    7,
+                    [
+                        (8, lines(Text("Jawaban penerima remote write", "Answers of remote write's receiver"), Text("Kosong bila [remote_write] tidak dipakai. Artinya ada di docs/remote-write.md.", "Empty where [remote_write] is not used. docs/remote-write.md says what they mean."), [("sum by (status, reason) (increase(suar_collector_remote_writes_total[1h]))", "{{status}} {{reason}}")], least=0)),
+                        (8, lines(Text("Sampel menurut nasibnya", "Samples by what became of them"), Text("sent: terkirim; refused: ditolak; dropped: dibuang karena terlalu banyak menunggu.", "sent, refused for good, or dropped because too much waited."), [("sum by (outcome) (increase(suar_collector_remote_write_samples_total[1h]))", "{{outcome}}")], least=0)),
+                        (8, lines(Text("Yang menunggu penerima", "What waits for the receiver"), Text("Sejak kapan yang pertama menunggu.", "How long the first of it has waited."), [("max(suar_collector_remote_write_lag_seconds)", Text("menunggu", "waiting"))], unit="s", least=0)),
+                    ],
+                ),
+            ),
+            (
                 Text("Cukupkah ruangnya?", "Is there enough room?"),
                 (
                     7,
