@@ -318,12 +318,15 @@ fn metric(collector: &Collector<'_>, series: &str) -> f64 {
     line.map_or(0.0, |value| value.parse().expect("a number"))
 }
 
-fn push(collector: &Collector<'_>, watched: &Watched, push: &Push) {
+/// An agent tells that its link is up, now; returns the beginning of the slot.
+pub fn send_live(collector: &Collector<'_>, truth: &Truth, watched: &Watched) -> i64 {
+    let (push, at_ms) = live(truth, watched, LIVE_SEQUENCE);
     let bearer = format!("Bearer {}", token(watched));
     let headers = [("authorization", bearer.as_str()), ("content-type", CONTENT_TYPE)];
     let client = collector.client().expect("a certificate");
     let answer = client.post(None, "/v1/push", &headers, &push.encode()).expect("an answer");
     assert_eq!(answer.status, 200, "{}", answer.text());
+    at_ms
 }
 
 #[test]
@@ -345,8 +348,7 @@ fn victoria_metrics_has_each_sample_once_through_kills_and_backlogs() {
     send_backlog(&collector, &truth);
     gate.wait_until_busy();
     let passed_before = gate.seen().len();
-    let (fresh, fresh_ms) = live(&truth, &truth.agents[2], LIVE_SEQUENCE);
-    push(&collector, &truth.agents[2], &fresh);
+    let fresh_ms = send_live(&collector, &truth, &truth.agents[2]);
     live_pushes.push((2, fresh_ms));
     gate.wait_for_turned_away(|oldest_ms| oldest_ms == fresh_ms);
     gate.let_pass(usize::MAX);
