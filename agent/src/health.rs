@@ -83,6 +83,7 @@ impl Watcher {
 pub fn with_own(mut health: Health, spool: &Stats, clock_offset_ms: Option<i64>) -> Health {
     health.spool_records = spool.records_pending;
     health.spool_bytes = spool.bytes_on_disk;
+    health.spool_bytes_max = Some(spool.bytes_max);
     health.spool_dropped = spool.dropped_total;
     health.clock_offset_ms = clock_offset_ms;
     health
@@ -156,6 +157,13 @@ mod tests {
         assert!(told("/") && told("/home") && told("/boot/efi") && told("/var"));
         assert!(!told("/media/siti/FLASHDISK") && !told("/run/media/budi/x") && !told("/home/siti"));
         assert!(!told(&format!("/{}", "x".repeat(64))));
+    }
+
+    #[test]
+    fn the_spool_is_told_with_its_bound() {
+        let spool = Stats { bytes_on_disk: 65_536, bytes_max: 1_048_576, ..Stats::default() };
+        let health = with_own(Health::default(), &spool, None);
+        assert_eq!((health.spool_bytes, health.spool_bytes_max), (65_536, Some(1_048_576)));
     }
 
     #[cfg(target_os = "linux")]

@@ -107,6 +107,8 @@ pub struct Stats {
     /// Records that are not acknowledged, in memory or on disk.
     pub records_pending: u64,
     pub bytes_on_disk: u64,
+    /// The bound of that.
+    pub bytes_max: u64,
     pub oldest_pending: Option<Sequence>,
     /// Records that bounds have cost in this epoch.
     pub dropped_total: u64,
@@ -283,6 +285,7 @@ impl Spool {
         Stats {
             records_pending: pending().map(|(first, last)| last - first + 1).sum::<u64>() + queued as u64,
             bytes_on_disk: (self.segments.len() * SEGMENT_BYTES) as u64,
+            bytes_max: self.options.bytes_max,
             oldest_pending: pending()
                 .next()
                 .map(|(first, _)| first)

@@ -111,6 +111,7 @@ fn health() -> Body {
         agent_cpu_ms: Some(1_234),
         spool_records: 3,
         spool_bytes: 65_536,
+        spool_bytes_max: Some(33_554_432),
         spool_dropped: 0,
         clock_offset_ms: Some(-250),
     }))

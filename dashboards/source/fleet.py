@@ -72,7 +72,7 @@ def make():
                 (
                     9,
                     [
-                        (8, agents(Text("Antrean terbesar", "Largest spools"), Text("Batas baku 32 MiB, cukup untuk 60 hari atau lebih.", "The standard bound is 32 MiB, enough for 60 days and more."), "suar_agent_spool_bytes", Column(Text("Antrean", "Spool"), unit="bytes", decimals=1))),
+                        (8, agents(Text("Antrean yang paling penuh", "Fullest spools"), Text("Bagian dari batas yang diatur di agen; baku 32 MiB, cukup untuk 60 hari atau lebih.", "Share of the bound that the agent is configured with; by default 32 MiB, enough for 60 days and more."), "suar_agent_spool_bytes / (suar_agent_spool_bound_bytes > 0)", Column(Text("Antrean", "Spool"), unit="percentunit", decimals=0))),
                         (8, agents(Text("Rekaman yang menunggu", "Records that wait"), None, "suar_agent_spool_records", Column(Text("Rekaman", "Records"), decimals=0))),
                         (8, agents(Text("Disk kantor yang hampir penuh", "Office disks that are nearly full"), None, "1 - min by (site, agent, mount) (suar_agent_disk_free_bytes) / min by (site, agent, mount) (suar_agent_disk_total_bytes > 0)", Column(Text("Terpakai", "Used"), unit="percentunit", decimals=0), more=[("mount", Text("Disk", "Disk"))])),
                     ],

@@ -149,6 +149,7 @@ fn health(office: &Office, minute: i64) -> Health {
             disk("/data", 40_000, office.data_is_read_only(minute)),
         ],
         spool_bytes: office.spool_mib(minute) * MIB,
+        spool_bytes_max: Some(office.spool_bound_mib() * MIB),
         spool_dropped: office.spool_dropped(minute),
         ..Health::default()
     }

@@ -168,6 +168,8 @@ struct HealthPb {
     spool_dropped: u64,
     #[prost(sint64, optional, tag = "16")]
     clock_offset_ms: Option<i64>,
+    #[prost(uint64, optional, tag = "17")]
+    spool_bytes_max: Option<u64>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -591,6 +593,7 @@ fn other_from(body: &Body) -> Result<&Round, Vec<u8>> {
             spool_bytes: health.spool_bytes,
             spool_dropped: health.spool_dropped,
             clock_offset_ms: health.clock_offset_ms,
+            spool_bytes_max: health.spool_bytes_max,
         }),
         Body::SessionStart(start) => OtherBody::SessionStart(SessionStartPb {
             agent_version: start.agent_version.clone(),
@@ -739,6 +742,7 @@ fn health_into(health: &HealthPb) -> Result<Health, ColumnsError> {
         spool_bytes: health.spool_bytes,
         spool_dropped: health.spool_dropped,
         clock_offset_ms: health.clock_offset_ms,
+        spool_bytes_max: health.spool_bytes_max,
     })
 }
 

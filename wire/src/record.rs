@@ -83,6 +83,8 @@ pub struct Health {
     pub agent_cpu_ms: Option<u64>,
     pub spool_records: u64,
     pub spool_bytes: u64,
+    /// The bound of that, as the agent is configured.
+    pub spool_bytes_max: Option<u64>,
     /// Records ever dropped because the spool was full, in this epoch.
     pub spool_dropped: u64,
     /// Wall clock minus the collector's time at the last exchange, milliseconds.

@@ -74,6 +74,7 @@ fn body() -> impl Strategy<Value = Body> {
                 memory_total_kib: memory,
                 temperature_dc: temperature,
                 spool_records: spool,
+                spool_bytes_max: memory,
                 clock_offset_ms: offset,
                 disks: vec![Disk { mount: "/".into(), total_mib: spool, free_mib: 3, read_only: cpu.is_some() }],
                 ..Health::default()

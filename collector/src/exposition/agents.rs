@@ -101,6 +101,7 @@ fn program(rows: &[Row<'_>], page: &mut Page) {
     });
     each(page, &families::AGENT_SPOOL_RECORDS, rows, |health| Some(health.spool_records.into()));
     each(page, &families::AGENT_SPOOL_BYTES, rows, |health| Some(health.spool_bytes.into()));
+    each(page, &families::AGENT_SPOOL_BOUND, rows, |health| health.spool_bytes_max.map(Value::from));
     each(page, &families::AGENT_SPOOL_DROPPED, rows, |health| Some(health.spool_dropped.into()));
 }
 

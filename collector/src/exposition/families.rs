@@ -164,6 +164,8 @@ families! {
         "Records that waited on the agent's disk when it last looked.";
     AGENT_SPOOL_BYTES Gauge "suar_agent_spool_bytes" ["site", "agent"] "bytes"
         "Size of the agent's spool when it last looked.";
+    AGENT_SPOOL_BOUND Gauge "suar_agent_spool_bound_bytes" ["site", "agent"] "bytes"
+        "What the agent's spool may take by the agent's configuration; then the oldest records are dropped.";
     AGENT_SPOOL_DROPPED Counter "suar_agent_spool_dropped_total" ["site", "agent"] "records"
         "Records lost because the agent's spool was full or damaged.";
     AGENT_LAST_HEARD Gauge "suar_agent_last_heard_timestamp_seconds" ["site", "agent"] "seconds since 1970"

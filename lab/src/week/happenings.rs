@@ -102,7 +102,16 @@ impl Office {
 
     pub fn spool_mib(&self, minute: i64) -> u64 {
         let full = at(TUESDAY, 9, 0)..at(TUESDAY, 11, 0);
-        if self.village == PERPAT && full.contains(&minute) { 30 } else { 1 }
+        match self.village {
+            PERPAT if full.contains(&minute) => 30,
+            // More than elsewhere is allowed, and little of what is allowed here.
+            KUDAI => 40,
+            _ => 1,
+        }
+    }
+
+    pub fn spool_bound_mib(&self) -> u64 {
+        if self.village == KUDAI { 256 } else { 32 }
     }
 
     pub fn spool_dropped(&self, minute: i64) -> u64 {
