@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use suar_wire::bandwidth::Direction;
 
+use self::check::Sender;
 use crate::config::{self, Config, Mistakes};
 use crate::language::Language;
 use crate::pause;
@@ -15,6 +16,10 @@ mod carry_out;
 mod check;
 mod halt;
 mod join;
+// Its file is rotated on every system's file system, so that it is tested where we build.
+#[cfg(any(windows, test))]
+#[path = "cli/service_log_windows.rs"]
+mod service_log;
 mod show;
 mod words;
 
@@ -36,6 +41,10 @@ enum Command {
     Join(JoinArgs),
     /// Measure and send until asked to stop
     Run(ConfigArg),
+    /// What the service control manager starts; not for people
+    #[cfg(windows)]
+    #[command(hide = true)]
+    Service(ConfigArg),
     /// Measure once now and say in plain words what works and what does not
     Check(CheckArgs),
     /// Test how fast the line is now, and draw how it went; costs data
@@ -176,6 +185,14 @@ impl From<Lang> for Language {
     }
 }
 
+#[cfg(windows)]
+impl Cli {
+    /// Whether this process belongs to the service control manager.
+    pub fn is_service(&self) -> bool {
+        matches!(self.command, Command::Service(_))
+    }
+}
+
 pub async fn execute(cli: Cli) -> ExitCode {
     match cli.command {
         Command::Join(args) => join::execute(args).await,
@@ -183,8 +200,18 @@ pub async fn execute(cli: Cli) -> ExitCode {
             Ok(config) => run(&config).await,
             Err(code) => code,
         },
+        #[cfg(windows)]
+        Command::Service(args) => match read_config(&args) {
+            Ok(config) => {
+                service_log::start(&config);
+                run(&config).await
+            }
+            Err(code) => code,
+        },
         Command::Check(args) => match read_config(&args.config) {
-            Ok(config) => check::execute(&config, language(args.lang, &config)).await,
+            Ok(config) => {
+                check::execute(&config, language(args.lang, &config), Sender::WhoHoldsTheSpool).await
+            }
             Err(code) => code,
         },
         Command::Bandwidth(args) => match read_config(&args.config) {

@@ -9,6 +9,7 @@ pub mod run;
 
 pub mod clock;
 pub mod schedule;
+pub mod service;
 
 pub mod probe;
 pub mod round;

@@ -11,6 +11,20 @@ const LEFTOVERS_WAIT: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    #[cfg(windows)]
+    if cli.is_service() {
+        return match suar_agent::service::run(|| live(Cli::parse()) == ExitCode::SUCCESS) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("suar-agent: only the service control manager starts this command: {error}");
+                ExitCode::FAILURE
+            }
+        };
+    }
+    live(cli)
+}
+
+fn live(cli: Cli) -> ExitCode {
     // One thread: an agent does little, and an office machine has other work.
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,

@@ -1,6 +1,5 @@
-//! Windows: the service control manager tells a service why it stops; until the agent is a service there,
-//! every stop counts as a clean one.
+//! Windows: the service control manager tells a service why it stops. A stop at a console is a clean one.
 
 pub fn os_is_stopping() -> bool {
-    false
+    crate::service::system_is_stopping()
 }

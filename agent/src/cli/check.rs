@@ -24,10 +24,19 @@ const PUSH_WAIT_MAX: Duration = Duration::from_secs(4);
 /// A check belongs to no slot: it may send for as long as a round needs.
 const WINDOW: Duration = Duration::from_secs(30);
 
-pub async fn execute(config: &Config, language: Language) -> ExitCode {
+/// Who sends what waits in the spool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sender {
+    /// Whoever holds the spool: the running agent, or this check when none runs.
+    WhoHoldsTheSpool,
+    /// An agent that was started a moment ago and may not have opened its spool yet: it must find it free.
+    StartedAgent,
+}
+
+pub async fn execute(config: &Config, language: Language, sender: Sender) -> ExitCode {
     // Its own words are the answer; the log only speaks up when something is broken.
     start_log("error");
-    match check(config, language).await {
+    match check(config, language, sender).await {
         Ok(code) => code,
         Err(error) => {
             eprintln!("{}", words::trouble(language, &error));
@@ -36,7 +45,7 @@ pub async fn execute(config: &Config, language: Language) -> ExitCode {
     }
 }
 
-async fn check(config: &Config, language: Language) -> anyhow::Result<ExitCode> {
+async fn check(config: &Config, language: Language, sender: Sender) -> anyhow::Result<ExitCode> {
     let identity = run::read_identity(&config.state)?;
     let plan = run::read_plan(&config.state)?;
     let prober = run::prober(config, &identity, &Meter::default())?;
@@ -46,7 +55,10 @@ async fn check(config: &Config, language: Language) -> anyhow::Result<ExitCode> 
     let window = Window { started_at, ends_at: started_at + WINDOW };
     let slot = plan.slot_seconds.slot_at(Clocks::system().now().wall_ms);
     let round = round::run(&prober, &plan, slot, window, Due::CHECK).await;
-    let delivery = push(config, &identity, plan.clone()).await;
+    let delivery = match sender {
+        Sender::WhoHoldsTheSpool => push(config, &identity, plan.clone()).await,
+        Sender::StartedAgent => Delivery::LeftToRunningAgent,
+    };
 
     print!("{}", words::findings(language, &round, &delivery));
     if let Some(left_ms) = pause::read(&config.state, Clocks::system().now())? {

@@ -5,11 +5,13 @@ use std::process::ExitCode;
 
 use suar_wire::join_code::JoinCode;
 
+use super::check::{self, Sender};
 use super::{EXIT_TROUBLE, JoinArgs, refuse, start_log, words};
 use crate::config::{self, Config};
 use crate::files;
 use crate::joining::{self, Existing, JoinFailure};
 use crate::language::Language;
+use crate::service::{self, Started};
 
 pub async fn execute(args: JoinArgs) -> ExitCode {
     start_log("warn");
@@ -70,6 +72,13 @@ pub async fn execute(args: JoinArgs) -> ExitCode {
         return ExitCode::from(EXIT_TROUBLE);
     }
     println!("{}", words::joined(language, &joined.identity, file));
+    // The service reads the default file; whoever named another one starts the agent in another way.
+    let started = if *file == config::default_path() { service::start() } else { Started::NotInstalled };
+    println!("{}", words::started(language, &started));
+    if started == Started::Running {
+        // What whoever stands there wants to know before leaving. That the line is down is no failure to join.
+        let _ = check::execute(&config, language, Sender::StartedAgent).await;
+    }
     ExitCode::SUCCESS
 }
 

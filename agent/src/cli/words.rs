@@ -10,6 +10,7 @@ use suar_wire::{EchoMethod, Outcome, Stamp};
 use crate::bandwidth::Tested;
 use crate::identity::Identity;
 use crate::language::Language;
+use crate::service::Started;
 use crate::status::{Freshness, Status};
 use crate::uplink::PushFailure;
 
@@ -53,6 +54,7 @@ in_both! {
     pub fn not_a_directory(path: &Path);
     pub fn cannot_write(file: &Path, error: &std::io::Error);
     pub fn joined(identity: &Identity, file: &Path);
+    pub fn started(started: &Started);
     pub fn checking(identity: &Identity);
     pub fn paused(seconds: u64);
     pub fn resumed(was_paused: bool);

@@ -1,8 +1,10 @@
-//! Windows: Ctrl-C, Ctrl-Break and the closing of the console.
+//! Windows: the service control manager; at a console Ctrl-C, Ctrl-Break and the closing of its window.
 
 use std::io;
 
 use tokio::signal::windows::{CtrlBreak, CtrlC, CtrlClose, ctrl_break, ctrl_c, ctrl_close};
+
+use crate::service;
 
 #[derive(Debug)]
 pub struct Stop {
@@ -21,6 +23,7 @@ impl Stop {
             _ = self.interrupt.recv() => {}
             _ = self.interrupt_hard.recv() => {}
             _ = self.close.recv() => {}
+            () = service::stop_requested() => {}
         }
     }
 }

@@ -11,6 +11,7 @@ use super::picture::{mbps, picture};
 use super::{Delivery, answered, line, mb, median_rtt, ms, seconds_since, seconds_until};
 use crate::bandwidth::Tested;
 use crate::identity::Identity;
+use crate::service::Started;
 use crate::status::{Freshness, LineTest, Status};
 
 pub fn code_mistyped(error: &JoinCodeError) -> String {
@@ -27,11 +28,21 @@ pub fn cannot_write(file: &Path, error: &std::io::Error) -> String {
 
 pub fn joined(identity: &Identity, file: &Path) -> String {
     format!(
-        "Joined: this machine now measures for {} ({}).\nConfiguration: {}. Start it with: suar-agent run",
+        "Joined: this machine now measures for {} ({}).\nConfiguration: {}.",
         identity.site_name,
         identity.site,
         file.display()
     )
+}
+
+pub fn started(started: &Started) -> String {
+    match started {
+        Started::Running => "The agent is running and starts by itself at each boot.".to_owned(),
+        Started::NotInstalled => "Start it with: suar-agent run".to_owned(),
+        Started::Refused(words) => {
+            format!("The agent could not be started; tell your administrator what the system says:\n{words}")
+        }
+    }
 }
 
 pub fn checking(identity: &Identity) -> String {

@@ -11,6 +11,7 @@ use super::picture::{mbps, picture};
 use super::{Delivery, answered, line, mb, median_rtt, ms, seconds_since, seconds_until};
 use crate::bandwidth::Tested;
 use crate::identity::Identity;
+use crate::service::Started;
 use crate::status::{Freshness, LineTest, Status};
 use crate::uplink::PushFailure;
 
@@ -36,11 +37,21 @@ pub fn cannot_write(file: &Path, error: &std::io::Error) -> String {
 
 pub fn joined(identity: &Identity, file: &Path) -> String {
     format!(
-        "Terdaftar: komputer ini sekarang mengukur untuk {} ({}).\nKonfigurasi: {}. Jalankan dengan: suar-agent run",
+        "Terdaftar: komputer ini sekarang mengukur untuk {} ({}).\nKonfigurasi: {}.",
         identity.site_name,
         identity.site,
         file.display()
     )
+}
+
+pub fn started(started: &Started) -> String {
+    match started {
+        Started::Running => "Agen sudah berjalan dan menyala sendiri setiap komputer dihidupkan.".to_owned(),
+        Started::NotInstalled => "Jalankan dengan: suar-agent run".to_owned(),
+        Started::Refused(words) => {
+            format!("Agen tidak dapat dijalankan; sampaikan pesan sistem ini kepada pengelola:\n{words}")
+        }
+    }
 }
 
 pub fn checking(identity: &Identity) -> String {
