@@ -1,0 +1,188 @@
+; Setup of the agent for Windows. Built by deploy/windows/build.sh.
+;
+;   suar-agent-setup.exe                          asks for the join code, in Indonesian or English
+;   suar-agent-setup.exe /S /CODE=SUAR1-...       asks nothing: for roll-outs
+;
+; Exit code 0: installed and joined. 2: installed, but the code was not taken; run it again with another.
+Unicode true
+!include "MUI2.nsh"
+!include "nsDialogs.nsh"
+!include "FileFunc.nsh"
+!include "LogicLib.nsh"
+!include "x64.nsh"
+
+Name "Suar"
+OutFile "${OUT}"
+InstallDir "$PROGRAMFILES64\Suar"
+RequestExecutionLevel admin
+ShowInstDetails show
+SetCompressor /SOLID lzma
+VIProductVersion "${VERSION}.0"
+VIAddVersionKey "ProductName" "Suar"
+VIAddVersionKey "FileDescription" "Suar: pemantau internet kantor"
+VIAddVersionKey "FileVersion" "${VERSION}"
+VIAddVersionKey "LegalCopyright" "MIT / Apache-2.0"
+
+!define UNINSTALL "Software\Microsoft\Windows\CurrentVersion\Uninstall\Suar"
+!define MUI_ABORTWARNING
+!define MUI_FINISHPAGE_NOAUTOCLOSE
+
+Page custom AskForCode TakeCode
+!insertmacro MUI_PAGE_INSTFILES
+!insertmacro MUI_UNPAGE_CONFIRM
+!insertmacro MUI_UNPAGE_INSTFILES
+!insertmacro MUI_LANGUAGE "Indonesian"
+!insertmacro MUI_LANGUAGE "English"
+
+LangString CodeTitle ${LANG_INDONESIAN} "Kode gabung"
+LangString CodeTitle ${LANG_ENGLISH} "Join code"
+LangString CodeSubtitle ${LANG_INDONESIAN} "Kode ini menghubungkan komputer dengan kantornya."
+LangString CodeSubtitle ${LANG_ENGLISH} "This code connects the computer with its office."
+LangString CodeAsk ${LANG_INDONESIAN} "Ketik atau tempel kode dari pengelola (dimulai dengan SUAR1-):"
+LangString CodeAsk ${LANG_ENGLISH} "Type or paste the code from your administrator (it starts with SUAR1-):"
+LangString CodeMissing ${LANG_INDONESIAN} "Kode gabung dimulai dengan SUAR1-. Mintalah kepada pengelola."
+LangString CodeMissing ${LANG_ENGLISH} "A join code starts with SUAR1-. Ask your administrator for one."
+LangString NotTaken ${LANG_INDONESIAN} "Program terpasang, tetapi kode gabung tidak diterima. Alasannya tertulis di atas; jalankan pemasang ini lagi."
+LangString NotTaken ${LANG_ENGLISH} "The program is installed, but the join code was not taken. The reason stands above; run this setup again."
+LangString NoService ${LANG_INDONESIAN} "Layanan Windows tidak dapat dibuat."
+LangString NoService ${LANG_ENGLISH} "The Windows service could not be made."
+LangString Needs64 ${LANG_INDONESIAN} "Suar memerlukan Windows 64-bit."
+LangString Needs64 ${LANG_ENGLISH} "Suar needs 64-bit Windows."
+LangString Lang ${LANG_INDONESIAN} "id"
+LangString Lang ${LANG_ENGLISH} "en"
+
+Var Code
+Var Field
+
+Function .onInit
+  ${IfNot} ${RunningX64}
+    MessageBox MB_OK|MB_ICONSTOP "$(Needs64)" /SD IDOK
+    SetErrorLevel 1
+    Quit
+  ${EndIf}
+  SetRegView 64
+  ; Everything that belongs to all users of the machine: Start menu, ProgramData.
+  SetShellVarContext all
+  ${GetParameters} $0
+  ${GetOptions} $0 "/CODE=" $Code
+FunctionEnd
+
+Function un.onInit
+  SetRegView 64
+  SetShellVarContext all
+FunctionEnd
+
+Function AskForCode
+  ; Joined already: an upgrade asks nothing.
+  ${If} ${FileExists} "$APPDATA\Suar\agent.toml"
+    Abort
+  ${EndIf}
+  !insertmacro MUI_HEADER_TEXT "$(CodeTitle)" "$(CodeSubtitle)"
+  nsDialogs::Create 1018
+  Pop $0
+  ${NSD_CreateLabel} 0 0 100% 24u "$(CodeAsk)"
+  Pop $0
+  ${NSD_CreateText} 0 28u 100% 14u "$Code"
+  Pop $Field
+  ${NSD_SetFocus} $Field
+  nsDialogs::Show
+FunctionEnd
+
+Function TakeCode
+  ${NSD_GetText} $Field $Code
+  StrCpy $0 $Code 5
+  ${If} $0 != "SUAR1"
+    MessageBox MB_OK|MB_ICONEXCLAMATION "$(CodeMissing)"
+    Abort
+  ${EndIf}
+FunctionEnd
+
+!macro Run COMMAND
+  nsExec::ExecToLog '${COMMAND}'
+  Pop $0
+!macroend
+
+Section
+  ; A running agent holds its own file open.
+  !insertmacro Run 'sc.exe stop SuarAgent'
+  SetOutPath $INSTDIR
+  ; It says goodbye first: as long as it may take.
+  StrCpy $1 0
+  again:
+    ClearErrors
+    SetOverwrite try
+    File "${AGENT}"
+    ${If} ${Errors}
+    ${AndIf} $1 < 60
+      IntOp $1 $1 + 1
+      Sleep 500
+      Goto again
+    ${EndIf}
+  SetOverwrite on
+  File "${PRIVACY}"
+
+  CreateDirectory "$APPDATA\Suar\state"
+  CreateDirectory "$APPDATA\Suar\run"
+  ; Local Service (S-1-5-19) writes there; administrators and the system may; nobody else reads the identity.
+  !insertmacro Run 'icacls.exe "$APPDATA\Suar" /inheritance:r /grant:r *S-1-5-18:(OI)(CI)F *S-1-5-32-544:(OI)(CI)F *S-1-5-19:(OI)(CI)M'
+  ; What the running agent writes for `status` is for everyone (S-1-5-32-545) to read.
+  !insertmacro Run 'icacls.exe "$APPDATA\Suar\run" /grant *S-1-5-32-545:(OI)(CI)RX'
+
+  !insertmacro Run 'sc.exe create SuarAgent binPath= "\"$INSTDIR\suar-agent.exe\" service" start= delayed-auto obj= "NT AUTHORITY\LocalService" DisplayName= "Suar" depend= Tcpip'
+  ${If} $0 != 0
+  ${AndIf} $0 != 1073
+    ; 1073: it is there already, from the version before.
+    DetailPrint "$(NoService)"
+    SetErrorLevel 1
+    Abort
+  ${EndIf}
+  !insertmacro Run 'sc.exe description SuarAgent "Mengukur sambungan internet kantor ini. / Measures the internet connection of this office."'
+  !insertmacro Run 'sc.exe failure SuarAgent reset= 86400 actions= restart/10000/restart/60000/restart/300000'
+  !insertmacro Run 'sc.exe failureflag SuarAgent 1'
+
+  WriteUninstaller "$INSTDIR\uninstall.exe"
+  WriteRegStr HKLM "${UNINSTALL}" "DisplayName" "Suar"
+  WriteRegStr HKLM "${UNINSTALL}" "DisplayVersion" "${VERSION}"
+  WriteRegStr HKLM "${UNINSTALL}" "Publisher" "Suar"
+  WriteRegStr HKLM "${UNINSTALL}" "UninstallString" '"$INSTDIR\uninstall.exe"'
+  WriteRegStr HKLM "${UNINSTALL}" "QuietUninstallString" '"$INSTDIR\uninstall.exe" /S'
+  WriteRegDWORD HKLM "${UNINSTALL}" "NoModify" 1
+  WriteRegDWORD HKLM "${UNINSTALL}" "NoRepair" 1
+
+  ${If} $Code != ""
+    ; Makes the agent's files and starts the service; says in words what works.
+    !insertmacro Run '"$INSTDIR\suar-agent.exe" join --lang $(Lang) $Code'
+    ${If} $0 != 0
+      DetailPrint "$(NotTaken)"
+      SetErrorLevel 2
+    ${EndIf}
+  ${ElseIf} ${FileExists} "$APPDATA\Suar\agent.toml"
+    !insertmacro Run 'sc.exe start SuarAgent'
+  ${EndIf}
+SectionEnd
+
+Section "Uninstall"
+  !insertmacro Run 'sc.exe stop SuarAgent'
+  !insertmacro Run 'sc.exe delete SuarAgent'
+  StrCpy $1 0
+  again:
+    ClearErrors
+    Delete "$INSTDIR\suar-agent.exe"
+    ${If} ${Errors}
+    ${AndIf} $1 < 60
+      IntOp $1 $1 + 1
+      Sleep 500
+      Goto again
+    ${EndIf}
+  Delete "$INSTDIR\privacy.md"
+  Delete "$INSTDIR\uninstall.exe"
+  RMDir "$INSTDIR"
+  DeleteRegKey HKLM "${UNINSTALL}"
+  ; Identity and waiting records go too, unless /KEEP was given.
+  ${GetParameters} $0
+  ClearErrors
+  ${GetOptions} $0 "/KEEP" $1
+  ${If} ${Errors}
+    RMDir /r "$APPDATA\Suar"
+  ${EndIf}
+SectionEnd
