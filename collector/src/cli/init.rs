@@ -24,6 +24,9 @@ pub struct Arguments {
     /// host:port of this collector as offices reach it; it goes into join codes
     #[arg(long, value_name = "HOST:PORT")]
     public_address: Option<String>,
+    /// Where to write the configuration [default: collector.toml in the data directory]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
 }
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
@@ -52,8 +55,12 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         let key: [u8; 32] = secrets::random()?;
         tls::write_private(&tls::online_key_file(&data), data_encoding::HEXLOWER.encode(&key).as_bytes())?;
     }
-    let config = data.join("collector.toml");
+    let config = arguments.config.clone().unwrap_or_else(|| data.join("collector.toml"));
     if !config.exists() {
+        if let Some(directory) = config.parent() {
+            std::fs::create_dir_all(directory)
+                .with_context(|| format!("{} cannot be made", directory.display()))?;
+        }
         let text = configuration(&data.display().to_string(), arguments.public_address.as_deref());
         std::fs::write(&config, text).with_context(|| format!("{} cannot be written", config.display()))?;
     }
@@ -146,6 +153,7 @@ mod tests {
             region: "19".to_owned(),
             region_files: Some(files.to_owned()),
             public_address: None,
+            config: None,
         })
     }
 

@@ -1,0 +1,139 @@
+#!/usr/bin/env bash
+# Does with the packages what an office does: installs them in a Debian that has just been made, joins, reboots,
+# upgrades, purges. A real systemd in a container of its own; nothing of it touches this machine.
+#
+#   deploy/debian/check.sh DIRECTORY        where build.sh put the packages
+#
+# Root. Needs debootstrap, systemd-container and lintian. Ends with `N passed, N failed`.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+packages=$(realpath "${1:-target/debian}")
+work=$(mktemp -d)
+root=$work/root
+container=
+leader=
+passed=0
+failed=0
+
+clean_up() {
+    halt
+    rm -rf "$work"
+}
+trap clean_up EXIT
+
+boot() {
+    systemd-nspawn --quiet --directory="$root" --boot --private-network --register=no --keep-unit \
+        >>"$work/console" 2>&1 </dev/null &
+    container=$!
+    for _ in $(seq 300); do
+        leader=$(pgrep -P "$container" -o || true)
+        if [ -n "$leader" ] && inside systemctl is-system-running 2>/dev/null | grep -qE 'running|degraded'; then
+            return 0
+        fi
+        sleep 0.1
+    done
+    echo "the container did not boot:" >&2
+    tail -20 "$work/console" >&2
+    return 1
+}
+
+# As the power button does it: systemd stops every service in order.
+halt() {
+    [ -n "$container" ] || return 0
+    inside systemctl poweroff >/dev/null 2>&1 || true
+    wait "$container" 2>/dev/null || true
+    container=
+}
+
+inside() { nsenter -t "$leader" -a -- /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 "$@"; }
+
+check() { # NAME COMMAND...
+    local name=$1
+    shift
+    if "$@" >"$work/said" 2>&1; then
+        passed=$((passed + 1))
+        echo "ok: $name"
+    else
+        failed=$((failed + 1))
+        echo "FAILED: $name"
+        sed 's/^/    /' "$work/said"
+    fi
+}
+
+# Asks again until it is so, for at most half a minute.
+soon() {
+    for _ in $(seq 150); do
+        "$@" >/dev/null 2>&1 && return 0
+        sleep 0.2
+    done
+    "$@"
+}
+
+says() { # WORDS COMMAND...
+    local words=$1 said
+    shift
+    # Whole first: a pipe that closes early would make a failure of it.
+    said=$("$@") || { echo "$said" && return 1; }
+    grep -q -- "$words" <<<"$said" || { echo "$said" && return 1; }
+}
+
+silent() {
+    local said
+    said=$("$@" 2>&1) || { echo "$said" && return 1; }
+    [ -z "$said" ] || { echo "$said" && return 1; }
+}
+
+debootstrap --variant=minbase --include=systemd,systemd-sysv,dbus,iproute2 bookworm "$root" >"$work/debootstrap" 2>&1 ||
+    { tail -20 "$work/debootstrap" >&2 && exit 1; }
+echo office >"$root/etc/hostname"
+mkdir "$root/packages"
+cp "$packages"/*.deb "$root/packages/"
+
+check "lintian finds no error in the agent's package" silent lintian --allow-root --fail-on error --display-level ">=error" "$packages"/suar-agent_*.deb
+check "lintian finds no error in the collector's package" silent lintian --allow-root --fail-on error --display-level ">=error" "$packages"/suar-collector_*.deb
+
+boot
+for address in 1.1.1.1 8.8.8.8 9.9.9.9; do inside ip address add "$address/32" dev lo; done
+
+check "the agent installs with one command" inside sh -c 'dpkg -i /packages/suar-agent_*.deb'
+check "it waits without complaint until it is joined" says '=inactive' inside systemctl show -p ActiveState suar-agent
+check "the collector installs with one command" inside sh -c 'dpkg -i /packages/suar-collector_*.deb'
+check "systemd finds nothing to say about the agent's unit" silent inside systemd-analyze verify suar-agent.service
+check "systemd finds nothing to say about the collector's unit" silent inside systemd-analyze verify suar-collector.service
+for unit in suar-agent suar-collector; do
+    check "$unit is exposed by less than 2.5" inside systemd-analyze security --threshold=25 --no-pager "$unit.service"
+    inside systemd-analyze security --no-pager "$unit.service" | tail -1
+done
+
+check "the collector is set up" inside suar-collector init --data /var/lib/suar-collector \
+    --config /etc/suar/collector.toml --public-address 127.0.0.1:8443
+sed -i 's/^slot_seconds = .*/slot_seconds = 2/' "$root/etc/suar/collector.toml"
+inside systemctl restart suar-collector
+check "it serves" soon says '^active' inside systemctl is-active suar-collector
+soon inside suar-collector site list >/dev/null
+inside suar-collector site add 19.02.02.2009 >/dev/null
+code=$(inside suar-collector join-code 19.02.02.2009 | sed -n 's/.*\(SUAR1-[^ ]*\).*/\1/p' | sort -u)
+
+check "the one step at the office" inside suar-agent join "$code"
+cat "$work/said"
+check "the agent runs" soon says '^active' inside systemctl is-active suar-agent
+check "its records arrive" soon says '"pushes_ok": *[1-9]' inside suar-agent status --json
+main_pid=$(inside systemctl show -p MainPID --value suar-agent)
+check "as an account of its own" says '^suar-agent$' inside stat -c %U "/proc/$main_pid"
+check "nobody else reads its identity" says '^600 suar-agent$' inside stat -c '%a %U' /var/lib/suar-agent/identity.toml
+
+halt
+boot
+for address in 1.1.1.1 8.8.8.8 9.9.9.9; do inside ip address add "$address/32" dev lo; done
+check "after a reboot it runs by itself" soon says '^active' inside systemctl is-active suar-agent
+check "the session before ended by a shutdown of the system" soon says os_shutdown inside suar-collector dump-records --json
+
+check "the same package again is an upgrade that keeps everything" inside sh -c 'dpkg -i /packages/suar-agent_*.deb'
+check "it runs again" soon says '^active' inside systemctl is-active suar-agent
+check "it is removed" inside dpkg --remove suar-agent
+check "what it measured stays until it is purged" inside test -e /var/lib/suar-agent/identity.toml
+check "it is purged" inside dpkg --purge suar-agent
+check "nothing is left" silent inside sh -c 'find / -xdev -name "*suar-agent*" -not -path "/packages/*" -not -path "/proc/*" -not -path "/var/log/*" -not -path "/var/lib/suar-collector/*"; getent passwd suar-agent; true'
+
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
