@@ -201,12 +201,18 @@ pub async fn execute(cli: Cli) -> ExitCode {
             Err(code) => code,
         },
         #[cfg(windows)]
-        Command::Service(args) => match read_config(&args) {
+        Command::Service(args) => match config::read(&args.config) {
             Ok(config) => {
-                service_log::start(&config);
+                service_log::start(&config.state, &config.log_level);
                 run(&config).await
             }
-            Err(code) => code,
+            Err(mistakes) => {
+                // Nobody reads the standard error of a service.
+                let beside = args.config.with_file_name("state");
+                service_log::start(&beside, "error");
+                tracing::error!("{mistakes}");
+                refuse(&mistakes)
+            }
         },
         Command::Check(args) => match read_config(&args.config) {
             Ok(config) => {

@@ -128,7 +128,7 @@ Section
   ; What the running agent writes for `status` is for everyone (S-1-5-32-545) to read.
   !insertmacro Run 'icacls.exe "$APPDATA\Suar\run" /grant *S-1-5-32-545:(OI)(CI)RX'
 
-  !insertmacro Run 'sc.exe create SuarAgent binPath= "\"$INSTDIR\suar-agent.exe\" service" start= delayed-auto obj= "NT AUTHORITY\LocalService" DisplayName= "Suar" depend= Tcpip'
+  !insertmacro Run 'sc.exe create SuarAgent binPath= "\"$INSTDIR\suar-agent.exe\" service --config \"$APPDATA\Suar\agent.toml\"" start= delayed-auto obj= "NT AUTHORITY\LocalService" DisplayName= "Suar" depend= Tcpip'
   ${If} $0 != 0
   ${AndIf} $0 != 1073
     ; 1073: it is there already, from the version before.

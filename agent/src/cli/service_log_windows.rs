@@ -8,9 +8,9 @@ use std::path::PathBuf;
 const BYTES_MAX: u64 = 512 * 1024;
 
 #[cfg(windows)]
-pub fn start(config: &crate::config::Config) {
-    let file = LogFile { path: config.state.join("agent.log"), open: None };
-    let filter = tracing_subscriber::EnvFilter::try_new(&config.log_level).unwrap_or_default();
+pub fn start(state: &std::path::Path, level: &str) {
+    let file = LogFile { path: state.join("agent.log"), open: None };
+    let filter = tracing_subscriber::EnvFilter::try_new(level).unwrap_or_default();
     // A second logger in one process can only come from tests, and is not wanted there.
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
