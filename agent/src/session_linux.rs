@@ -21,14 +21,22 @@ fn says_stopping(program: &str) -> bool {
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn();
-    let Ok(mut child) = child else { return false };
+    let mut child = match child {
+        Ok(child) => child,
+        Err(error) => {
+            tracing::info!(%error, program, "cannot ask whether the machine goes down");
+            return false;
+        }
+    };
     let give_up_at = Instant::now() + ANSWER_WAIT_MAX;
     while Instant::now() < give_up_at {
         match child.try_wait() {
             Ok(Some(_)) => {
                 // One word: it fits into the pipe, so the child could end without being read.
                 let output = child.wait_with_output().map(|output| output.stdout).unwrap_or_default();
-                return output.trim_ascii() == b"stopping";
+                let state = String::from_utf8_lossy(&output);
+                tracing::info!(state = state.trim(), "the system's state");
+                return state.trim() == "stopping";
             }
             Ok(None) => std::thread::sleep(Duration::from_millis(20)),
             Err(_) => break,

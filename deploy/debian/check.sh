@@ -86,6 +86,12 @@ says() { # WORDS COMMAND...
     grep -q -- "$words" <<<"$said" || { echo "$said" && return 1; }
 }
 
+# How the sessions that the collector knows ended, and what the agent logged of it.
+goodbyes() {
+    inside suar-collector dump-records --json | grep -o '"ending":"[a-z_]*"'
+    inside journalctl --no-pager --output short-precise --unit suar-agent --unit dbus | grep -E 'stopping|Stop'
+}
+
 silent() {
     local said
     said=$("$@" 2>&1) || { echo "$said" && return 1; }
@@ -133,7 +139,7 @@ check "nobody else reads its identity" says '^600 suar-agent$' inside stat -c '%
 halt
 boot
 check "after a reboot it runs by itself" soon says '^active' inside systemctl is-active suar-agent
-check "the session before ended by a shutdown of the system" soon says os_shutdown inside suar-collector dump-records --json
+check "the session before ended by a shutdown of the system" soon says os_shutdown goodbyes
 
 check "the same package again is an upgrade that keeps everything" inside sh -c 'dpkg -i /packages/suar-agent_*.deb'
 check "it runs again" soon says '^active' inside systemctl is-active suar-agent
