@@ -4,17 +4,22 @@
     open_report.py DIRECTORY [WORKBOOKS]
 
 report.json must fit docs/report.schema.json; report-id.xlsx and report-en.xlsx must hold numbers, dates and texts
-where the JSON report has them, with frozen heads and filters. WORKBOOKS: the same files, saved by another program.
+where the JSON report has them, with frozen heads and filters. report-LANGUAGE-PAPER.pdf are turned into pictures: every
+page has the paper's size, something on it and clean margins. WORKBOOKS: the same workbooks, saved by another program.
 """
 
 import datetime
 import json
 import pathlib
+import subprocess
 import sys
 
 import jsonschema
 import openpyxl
 
+PAPERS = {"a4": (210, 297), "f4": (215, 330)}
+# Nothing is printed nearer to a page's edge.
+MARGIN_MM = 8
 OFFICES = {"id": "Kantor", "en": "Offices"}
 OUTAGES = {"id": "Gangguan", "en": "Outages"}
 # Column of the sheet of offices: names in both languages, key of the report, kind.
@@ -86,6 +91,33 @@ def check_workbook(path, language, report, went_through):
     return cells + len(dates)
 
 
+def pages_of(path, dots_an_inch=50):
+    """(width, height, rows of grey) of each page, as poppler draws it."""
+    drawn = subprocess.run(["pdftoppm", "-gray", "-r", str(dots_an_inch), path], check=True, capture_output=True).stdout
+    pages = []
+    while drawn:
+        kind, size, depth, rest = drawn.split(b"\n", 3)
+        assert (kind, depth) == (b"P5", b"255"), f"{path}: not a picture: {kind!r}, {depth!r}"
+        width, height = map(int, size.split())
+        pages.append([rest[row * width : (row + 1) * width] for row in range(height)])
+        drawn = rest[width * height :]
+    return pages
+
+
+def check_pages(path, paper, dots_an_inch=50):
+    pages = pages_of(path, dots_an_inch)
+    wide, high = (round(mm / 25.4 * dots_an_inch) for mm in PAPERS[paper])
+    edge = int(MARGIN_MM / 25.4 * dots_an_inch)
+    for number, rows in enumerate(pages, 1):
+        place = f"{path.name}, page {number}"
+        assert abs(len(rows[0]) - wide) <= 1 and abs(len(rows) - high) <= 1, f"{place}: {len(rows[0])} x {len(rows)}"
+        inked = sum(grey < 160 for row in rows for grey in row) / (wide * high)
+        assert 0.001 < inked < 0.5, f"{place}: {inked:.4f} of it is dark"
+        margins = [*rows[:edge], *rows[-edge:], *(row[:edge] + row[-edge:] for row in rows)]
+        assert all(grey > 250 for row in margins for grey in row), f"{place}: something stands in its margin"
+    return len(pages)
+
+
 def main(directory, workbooks=None):
     directory = pathlib.Path(directory)
     report = json.loads((directory / "report.json").read_text(encoding="utf-8"))
@@ -94,6 +126,9 @@ def main(directory, workbooks=None):
         path = pathlib.Path(workbooks or directory) / f"report-{language}.xlsx"
         cells = check_workbook(path, language, report, went_through=workbooks is not None)
         print(f"{path.name}: {cells} cells are what they should be")
+        for paper in PAPERS if workbooks is None else ():
+            pdf = directory / f"report-{language}-{paper}.pdf"
+            print(f"{pdf.name}: {check_pages(pdf, paper)} pages look right")
 
 
 if __name__ == "__main__":

@@ -39,6 +39,9 @@ report --format json --out "$out/report.json"
 report --format csv --out "$out/report.csv"
 for language in id en; do
     report --format xlsx --lang "$language" --out "$out/report-$language.xlsx"
+    for paper in a4 f4; do
+        report --format pdf --lang "$language" --paper "$paper" --out "$out/report-$language-$paper.pdf"
+    done
 done
 
 echo "the truth, counted second by second:"

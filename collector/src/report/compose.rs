@@ -8,6 +8,7 @@ mod outages;
 mod sensitivity;
 mod summary;
 mod trend;
+mod unreliable;
 
 use super::cells::{date, moment, period};
 use super::document::{Block, Document};
@@ -33,15 +34,16 @@ pub(super) fn document(report: &Report<'_>, language: Language, depth: Depth) ->
         blocks.push(Block::Map(map));
     }
     trend::write(&mut blocks, assessment, language);
-    if let Some(before) = report.before {
-        comparison::write(&mut blocks, before, assessment, language);
-    }
     areas::islands(&mut blocks, assessment, language);
     areas::outside(&mut blocks, assessment, language);
     let regencies = language.pick("Kabupaten dan kota", "Regencies");
     areas::areas(&mut blocks, regencies, &assessment.regencies, language);
     let districts = language.pick("Kecamatan", "Districts");
     areas::areas(&mut blocks, districts, &assessment.districts, language);
+    unreliable::write(&mut blocks, assessment, language);
+    if let Some(before) = report.before {
+        comparison::write(&mut blocks, before, assessment, language);
+    }
     offices::offices(&mut blocks, assessment, language);
     offices::not_judged(&mut blocks, assessment, language);
     offices::quality(&mut blocks, assessment, language);
@@ -95,3 +97,4 @@ pub(super) use offices::{Placed, why_not_judged};
 pub(super) use outages::longest_first;
 pub(super) use summary::sentences as summary_sentences;
 pub(super) use trend::stretches;
+pub(super) use unreliable::{because, main_cause, since};

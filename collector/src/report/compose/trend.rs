@@ -87,12 +87,19 @@ fn chart(stretches: &[Stretch], step: Step, assessment: &Assessment, language: L
         })
         .collect();
     let rules = &assessment.rules;
-    let caption = language.pick(
-        "Ketersediaan semua kantor bersama, pada jam kerja. Garis putus-putus adalah ambang. Tanpa batang: tidak terpantau.",
-        "Availability of all offices together, in office hours. Dashed lines are thresholds. No bar: not observed.",
+    let whose = match assessment.sites.len() {
+        1 => language.pick("Ketersediaan pada jam kerja.", "Availability in office hours."),
+        _ => language.pick(
+            "Ketersediaan semua kantor bersama, pada jam kerja.",
+            "Availability of all offices together, in office hours.",
+        ),
+    };
+    let lines = language.pick(
+        "Garis putus-putus adalah ambang. Tanpa batang: tidak terpantau.",
+        "Dashed lines are thresholds. No bar: not observed.",
     );
     Chart {
-        caption: caption.to_owned(),
+        caption: format!("{whose} {lines}"),
         bars,
         lines: [rules.availability_reliable, rules.availability_unreliable]
             .map(|threshold| (threshold, share(threshold, language)))

@@ -135,6 +135,15 @@ pub(super) fn offices(
         Column::new(pick("Penilaian", "Standing"), 18, move |site: &Site| {
             text(super::super::standing_words(site.standing, language))
         }),
+        Column::new(pick("Tidak andal karena", "Unreliable because of"), 34, move |site: &Site| {
+            unreliable(site, compose::because(site, language))
+        }),
+        Column::new(pick("Penyebab utama", "Main cause"), 34, move |site: &Site| {
+            unreliable(site, compose::main_cause(site, language))
+        }),
+        Column::new(pick("Tidak andal sejak", "Unreliable since"), 18, move |site: &Site| {
+            unreliable(site, compose::since(site, assessment, language))
+        }),
         Column::new(pick("Di batas", "At the border"), 9, move |site: &Site| yes(site.at_border, language)),
         Column::new(pick("Terkendala listrik", "Limited by power"), 11, move |site: &Site| {
             yes(site.limited_by_power, language)
@@ -439,6 +448,11 @@ pub(super) fn comparison(
 /// Nothing per cent of an office without an agent would read as a finding.
 fn seen(site: &SiteCoverage, ratio: Option<Ratio>) -> Option<Ratio> {
     ratio.filter(|_| site.standing != Standing::NotMonitored)
+}
+
+/// Only an office that is unreliable has reasons to be.
+fn unreliable(site: &SiteCoverage, words: String) -> Value {
+    if site.standing == Standing::Unreliable { text(&words) } else { Value::Empty }
 }
 
 fn text(text: &str) -> Value {

@@ -49,11 +49,11 @@ fn numbers_per_cents_dates_and_lengths_are_typed_and_names_are_texts() {
     let (site, row) = (&assessment.sites[at], at + 2);
     let name = cell(offices, &format!("B{row}"));
     assert!(name.contains("t=\"s\""), "{name}");
-    let availability = cell(offices, &format!("L{row}"));
+    let availability = cell(offices, &format!("O{row}"));
     assert!(!availability.contains("t="), "{availability}");
     let exact = site.availability.expect("it was observed").as_f64();
     assert!((0.0..0.000_1).contains(&(exact - number(availability))), "cut, not rounded");
-    let up = cell(offices, &format!("R{row}"));
+    let up = cell(offices, &format!("U{row}"));
     assert_eq!((number(up) * 86_400.0).round() as u64, site.up_s);
     let outages = sheet(&parts, "Gangguan");
     let first = super::super::compose::longest_first(&assessment)[0];
