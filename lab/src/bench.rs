@@ -3,7 +3,9 @@
 mod footprint;
 mod peers;
 mod scrape;
+mod under_load;
 
 pub use footprint::{Footprint, agent_footprint};
 pub use peers::{Peer, peers};
 pub use scrape::{Scraped, scrape};
+pub use under_load::{Scrapes, UnderLoad, scrape_under_load};

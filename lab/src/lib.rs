@@ -14,6 +14,7 @@ pub mod week;
 pub mod programs;
 
 pub mod disk;
+pub mod enrolled;
 pub mod faults;
 
 pub mod against_fping;

@@ -109,7 +109,8 @@ fn printed_seed_on_stderr() -> u64 {
     seed
 }
 
-fn nearest_rank_ms(sorted_us: &[u64], percent: usize) -> f64 {
+/// A percentile of sorted times.
+pub fn nearest_rank_ms(sorted_us: &[u64], percent: usize) -> f64 {
     let rank = (sorted_us.len() * percent).div_ceil(100).max(1);
     sorted_us.get(rank - 1).map_or(0.0, |us| *us as f64 / 1_000.0)
 }

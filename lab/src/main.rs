@@ -1,7 +1,7 @@
 //! `suar-lab`: simulated fleets and load for benchmarks.
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
@@ -108,6 +108,18 @@ enum Command {
     Scrape {
         #[arg(long, default_value_t = 400)]
         sites: usize,
+    },
+    /// Time of a scrape while a collector that this starts takes pushes.
+    ScrapeUnderLoad {
+        #[arg(long, default_value_t = 400)]
+        sites: usize,
+        #[arg(long, default_value_t = 280.0)]
+        pushes_a_second: f64,
+        #[arg(long, default_value_t = 1_000)]
+        scrapes: usize,
+        /// Milliseconds between the beginnings of two scrapes, where they are not slower.
+        #[arg(long, default_value_t = 100)]
+        every_ms: u64,
     },
     /// Break things on purpose and count what is lost or twice; `lab/faults.sh` runs the long form.
     Faults {
@@ -221,6 +233,11 @@ fn main() -> Result<()> {
         }
         Command::Scrape { sites } => {
             println!("{}", serde_json::to_string(&bench::scrape(sites)?)?);
+        }
+        Command::ScrapeUnderLoad { sites, pushes_a_second, scrapes, every_ms } => {
+            let every = Duration::from_millis(every_ms);
+            let load = bench::UnderLoad { sites, pushes_a_second, scrapes, every };
+            println!("{}", serde_json::to_string(&bench::scrape_under_load(&load)?)?);
         }
         Command::Peers { seconds, root } => {
             println!("{}", serde_json::to_string(&bench::peers(seconds, &root)?)?);

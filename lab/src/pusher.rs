@@ -124,15 +124,19 @@ impl Pusher {
 
     /// The next records that take no slot, of any number.
     pub fn next_events(&mut self, records: u64) -> Vec<Record> {
-        let stamp = self.stamp(wall_ms());
         let first = self.sequence + 1;
-        self.sequence += records;
-        let event = |sequence| Record {
-            sequence,
-            stamp,
-            body: Body::ClockStep(ClockStep { by_ms: sequence as i64 }),
+        let events = (first..first + records).map(|by_ms| Body::ClockStep(ClockStep { by_ms: by_ms as i64 }));
+        self.next_of(events)
+    }
+
+    /// The next records, of this moment.
+    pub fn next_of(&mut self, bodies: impl IntoIterator<Item = Body>) -> Vec<Record> {
+        let stamp = self.stamp(wall_ms());
+        let mut record = |body| {
+            self.sequence += 1;
+            Record { sequence: self.sequence, stamp, body }
         };
-        (first..=self.sequence).map(event).collect()
+        bodies.into_iter().map(&mut record).collect()
     }
 
     /// One push of these, and the answer to it. Whatever else comes, or nothing, is an error.

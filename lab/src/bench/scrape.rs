@@ -132,13 +132,36 @@ fn heard(site: &SiteCode, number: usize, now_ms: i64) -> Accepted {
         });
         timed(at_ms, body)
     };
-    let session = Body::SessionStart(SessionStart {
+    let mut agent = [0; 16];
+    agent[..8].copy_from_slice(&(number as u64 + 1).to_be_bytes());
+    Accepted {
+        site: site.clone(),
+        agent: AgentId(agent),
+        plan_version: 1,
+        clock_offset_ms: Some(-250),
+        carried: false,
+        records: vec![
+            timed(now_ms - 180_000, session()),
+            round(now_ms - 120_000),
+            round(now_ms - 60_000),
+            timed(now_ms - 50_000, health(number)),
+        ],
+    }
+}
+
+/// The first record of an agent.
+pub(super) fn session() -> Body {
+    Body::SessionStart(SessionStart {
         agent_version: "0.1.0".to_owned(),
         system: "linux x86_64".to_owned(),
         previous_ended: Ending::None,
         previous_last: None,
-    });
-    let health = Body::Health(Box::new(Health {
+    })
+}
+
+/// A look at a machine that tells everything.
+pub(super) fn health(number: usize) -> Body {
+    Body::Health(Box::new(Health {
         cpu_permille: Some(100),
         memory_total_kib: Some(4_000_000),
         memory_available_kib: Some(1_000_000 + number as u64),
@@ -156,20 +179,5 @@ fn heard(site: &SiteCode, number: usize, now_ms: i64) -> Accepted {
         spool_bytes_max: Some(33_554_432),
         spool_dropped: 0,
         clock_offset_ms: Some(-250),
-    }));
-    let mut agent = [0; 16];
-    agent[..8].copy_from_slice(&(number as u64 + 1).to_be_bytes());
-    Accepted {
-        site: site.clone(),
-        agent: AgentId(agent),
-        plan_version: 1,
-        clock_offset_ms: Some(-250),
-        carried: false,
-        records: vec![
-            timed(now_ms - 180_000, session),
-            round(now_ms - 120_000),
-            round(now_ms - 60_000),
-            timed(now_ms - 50_000, health),
-        ],
-    }
+    }))
 }

@@ -4,22 +4,16 @@
 //! patience where it is asked for. Offices that were never away push a round every few seconds; how old their
 //! newest round is on `/metrics` is looked at all the while.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use serde::Serialize;
-use suar_collector::region::builtin;
-use suar_collector::registry::fields::site_of_village;
-use suar_collector::secrets;
-use suar_collector::store::admin::{Admin, Joining};
-use suar_wire::joining::JoinAnswer;
 use suar_wire::push::RECORDS_MAX;
-use suar_wire::{AgentId, Plan, SiteCode, Slot, SlotWidth};
+use suar_wire::{SiteCode, Slot, SlotWidth};
 
-use crate::fleet;
+use crate::enrolled::join;
 use crate::programs::{Collector, free_address, http_client};
 use crate::pusher::{Answer, Pusher};
 use crate::seed::Random;
@@ -159,49 +153,6 @@ pub fn run(returns: &Returns) -> Result<Account> {
         account.resident_kib_most
     );
     Ok(account)
-}
-
-/// Agents that joined long ago, one an office.
-fn join(
-    data: &Path,
-    numbers: std::ops::Range<usize>,
-    joined_ms: i64,
-    random: &mut Random,
-) -> Result<Vec<JoinAnswer>> {
-    let region = builtin("19").context("province 19 is built in")?;
-    let mut admin = Admin::open(data)?;
-    let site = |number| {
-        let (code, village) = fleet::place(region, number);
-        site_of_village(&code, &village.code, region).map_err(anyhow::Error::msg)
-    };
-    let sites: Vec<_> = numbers.map(site).collect::<Result<_>>()?;
-    admin.put_sites(&sites, joined_ms)?;
-    let mut joined = Vec::new();
-    for site in sites {
-        let mut bytes = [0; 32];
-        bytes.chunks_exact_mut(8).for_each(|part| part.copy_from_slice(&random.next_u64().to_be_bytes()));
-        let agent = AgentId::from_slice(&bytes[..16]).context("sixteen bytes")?;
-        let token = format!("suar_a_{agent}");
-        admin.put_join_code(bytes, &site.code, joined_ms + 1, 1)?;
-        admin.join(&Joining {
-            secret_hash: bytes,
-            site: site.code.clone(),
-            agent,
-            token_hash: secrets::hash(token.as_bytes()),
-            agent_version: "0.1.0".to_owned(),
-            system: "lab".to_owned(),
-            now_ms: joined_ms,
-        })?;
-        joined.push(JoinAnswer {
-            agent,
-            token,
-            site: site.code,
-            site_name: site.name,
-            online_key: String::new(),
-            plan: Plan::standard(),
-        });
-    }
-    Ok(joined)
 }
 
 /// The newest records first, then the oldest, as the agent's uplink sends them.
