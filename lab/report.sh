@@ -4,8 +4,8 @@
 #
 #   lab/report.sh [--sites N] [--period PERIOD] [--slot SECONDS] [--release] [--libreoffice]
 #
-# In its short form a step of lab/check.sh, which has built the programs. `--sites 393 --period 2026 --slot 60
-# --release` is the whole province for a year; --libreoffice opens the workbooks in LibreOffice too, which must
+# In its short form a step of lab/check.sh, which has built the programs. `--sites 393 --period 2025 --slot 60
+# --release` is the whole province for a year, which must be over; --libreoffice opens the workbooks in LibreOffice too, which must
 # be installed. Needs PyPI's openpyxl and jsonschema, which lab/tools.sh installs.
 set -euo pipefail
 cd "$(dirname "$0")/.."

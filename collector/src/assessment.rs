@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use suar_wire::{AgentId, SiteCode};
 
-use crate::calendar::{Holiday, Holidays, PeriodError, PeriodName, Span, TimeZone, day_of_date};
+use crate::calendar::{Holiday, Holidays, PeriodError, PeriodName, Span, TimeZone, date_of_day, day_of_date};
 use crate::coverage::{
     AgentDays, Counts, Earlier, InForce, InputChecksum, IslandCoverage, OutsideIsland, Period, PeriodKind,
     Rules, SiteChecksum, SiteCoverage, SiteInput, Weighted, judge_islands, judge_site, weighted,
@@ -74,6 +74,8 @@ pub struct Assessment {
     pub rules: Rules,
     /// Those of the period that mean one of the offices, ascending.
     pub special_days: Vec<Holiday>,
+    /// Years of the period of which no national holiday is known: their office hours are too many.
+    pub years_without_holidays: Vec<i16>,
     /// From when on these rules count, where others did before.
     pub rules_since_s: Option<i64>,
     /// SHA-256 of what went in, hexadecimal.
@@ -210,6 +212,10 @@ pub fn assess_with<S: Source + Send>(
         .filter(|day| sites.iter().any(|site| day.is_at(&site.site.village)))
         .cloned()
         .collect();
+    let year_of = |day: i64| date_of_day(day).year();
+    let years_without_holidays = (year_of(*days.start())..=year_of(*days.end()))
+        .filter(|year| !holidays.iter().any(|day| day.date.year() == *year && day.is_national()))
+        .collect();
     let (islands, outside) = judge_islands(region, &sites, rules, |island| {
         place.is_some_and(|place| !matches!(place, Place::Village(_)) && place.holds_island(island))
     });
@@ -228,6 +234,7 @@ pub fn assess_with<S: Source + Send>(
         population_source: region.population_source().map(str::to_owned),
         rules: rules.clone(),
         special_days,
+        years_without_holidays,
         rules_since_s: since_s,
         input_sha256: checksum.finish(),
     })

@@ -210,6 +210,21 @@ fn the_same_input_gives_the_same_bytes_and_another_rule_another_mark() {
 }
 
 #[test]
+fn holidays_of_one_regency_do_not_stand_for_those_of_the_country() {
+    let region = builtin("19").expect("built in");
+    let rules = Rules::default();
+    let holidays = Holidays::parse("2026-08-18,19.02,hari daerah\n", "days.csv").expect("read");
+    let name = "2026-Q3".parse().expect("a period");
+    let now_s = at("2026-10-05T08:07");
+    let request =
+        Request { region, rules: &rules, holidays: &holidays, rules_at_s: None, name, scope: None, now_s };
+    let assessment = assess(&*PROVINCE, request).expect("assessed");
+    assert_eq!(assessment.years_without_holidays, [2026]);
+    assert_eq!(assessment.special_days.len(), 1);
+    assert_eq!(assessed(None).years_without_holidays, Vec::<i16>::new());
+}
+
+#[test]
 fn a_scope_keeps_its_offices_and_its_islands_and_an_unknown_one_is_told() {
     let codes = |scope: &str| {
         assessed(Some(scope)).sites.iter().map(|site| site.site.code.to_string()).collect::<Vec<_>>()

@@ -55,6 +55,11 @@ pub struct HolidayError {
 }
 
 impl Holiday {
+    /// A day on which the whole country is closed.
+    pub fn is_national(&self) -> bool {
+        self.scope.is_empty() && self.hours.is_none()
+    }
+
     /// Whether it means an office at `place`, a Kemendagri code.
     pub fn is_at(&self, place: &str) -> bool {
         covers(&self.scope, place)

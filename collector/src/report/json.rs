@@ -54,6 +54,7 @@ pub fn assessment_json(assessment: &Assessment) -> Value {
         "sensitivity": variants,
         "rules": rules,
         "rules_since_s": assessment.rules_since_s,
+        "years_without_holidays": assessment.years_without_holidays,
         "special_days": assessment.special_days.iter().map(|day| json!({
             "date": day.date, "scope": day.scope, "name": day.name, "hours": day.hours,
         })).collect::<Vec<_>>(),

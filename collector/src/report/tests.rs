@@ -92,6 +92,15 @@ fn no_report_shows_whom_to_call_or_a_contract() {
 }
 
 #[test]
+fn a_year_whose_holidays_nobody_told_is_named_in_the_summary() {
+    let mut assessment = quarter(sites(4), None);
+    assert_eq!(assessment.years_without_holidays, Vec::<i16>::new());
+    assessment.years_without_holidays = vec![2027];
+    let page = text(&assessment, Format::Markdown, Language::Id);
+    assert!(page.contains("Hari libur tahun 2027 belum tercatat"), "{page}");
+}
+
+#[test]
 fn the_method_names_hours_special_days_and_the_program() {
     let page = text(&quarter(sites(30), None), Format::Markdown, Language::Id);
     let method = page.split("### Jam kerja dan hari khusus").nth(1).expect("the section");

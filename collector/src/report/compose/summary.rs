@@ -25,6 +25,7 @@ pub(in super::super) fn sentences(assessment: &Assessment, language: Language) -
     }
     let mut sentences = Vec::new();
     sentences.extend(without_data(assessment, language));
+    sentences.extend(without_holidays(assessment, language));
     sentences.push(match language {
         Language::Id => format!(
             "{monitored} dari {sites} kantor terpantau. {judged} dari {sites} kantor punya data yang cukup untuk dinilai."
@@ -93,6 +94,20 @@ fn by_people(assessment: &Assessment, language: Language) -> Option<String> {
         Language::En => format!(
             "Weighted by the {people} people of the regencies{source}: {bad} unreliable, {middle} limited, {good} reliable."
         ),
+    })
+}
+
+/// Nobody has told the collector about these years' holidays: a closed office then looks switched off.
+fn without_holidays(assessment: &Assessment, language: Language) -> Option<String> {
+    let years: Vec<String> = assessment.years_without_holidays.iter().map(ToString::to_string).collect();
+    let years = years.join(", ");
+    (!years.is_empty()).then(|| match language {
+        Language::Id => {
+            format!("Hari libur tahun {years} belum tercatat: jam kerja dihitung seolah-olah tidak ada hari libur.")
+        }
+        Language::En => {
+            format!("The holidays of {years} are not on record: office hours are counted as if there were none.")
+        }
     })
 }
 

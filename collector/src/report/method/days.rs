@@ -21,8 +21,10 @@ pub(super) fn write(blocks: &mut Vec<Block>, assessment: &Assessment, language: 
     blocks.push(Block::Table(table(&names, hours(assessment, language), 1)));
     let days = special_days(assessment, language);
     if days.is_empty() {
-        let none =
-            language.pick("Tidak ada hari libur pada periode ini.", "There is no holiday in this period.");
+        let none = language.pick(
+            "Tidak ada hari khusus yang tercatat pada periode ini.",
+            "No special day is on record in this period.",
+        );
         return blocks.push(Block::Paragraph(none.to_owned()));
     }
     let names = match language {
