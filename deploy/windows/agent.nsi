@@ -97,14 +97,26 @@ Function TakeCode
   ${EndIf}
 FunctionEnd
 
+!define SERVICE 'binPath= "\"$INSTDIR\suar-agent.exe\" service --config \"$APPDATA\Suar\agent.toml\"" start= delayed-auto obj= "NT AUTHORITY\LocalService" DisplayName= "Suar" depend= Tcpip'
+
 !macro Run COMMAND
   nsExec::ExecToLog '${COMMAND}'
   Pop $0
 !macroend
 
 Section
-  ; A running agent holds its own file open.
+  ; A running agent holds its own file open, and a service that still says goodbye cannot be started.
   !insertmacro Run 'sc.exe stop SuarAgent'
+  StrCpy $1 0
+  stopping:
+    nsExec::Exec 'cmd.exe /c sc.exe query SuarAgent | find "RUNNING"'
+    Pop $0
+    ${If} $0 == 0
+    ${AndIf} $1 < 60
+      IntOp $1 $1 + 1
+      Sleep 500
+      Goto stopping
+    ${EndIf}
   SetOutPath $INSTDIR
   ; It says goodbye first: as long as it may take.
   StrCpy $1 0
@@ -128,13 +140,17 @@ Section
   ; What the running agent writes for `status` is for everyone (S-1-5-32-545) to read.
   !insertmacro Run 'icacls.exe "$APPDATA\Suar\run" /grant *S-1-5-32-545:(OI)(CI)RX'
 
-  !insertmacro Run 'sc.exe create SuarAgent binPath= "\"$INSTDIR\suar-agent.exe\" service --config \"$APPDATA\Suar\agent.toml\"" start= delayed-auto obj= "NT AUTHORITY\LocalService" DisplayName= "Suar" depend= Tcpip'
-  ${If} $0 != 0
-  ${AndIf} $0 != 1073
-    ; 1073: it is there already, from the version before.
-    DetailPrint "$(NoService)"
-    SetErrorLevel 1
-    Abort
+  ; Made once; with the version before in place, told again what belongs to it.
+  !insertmacro Run 'sc.exe query SuarAgent'
+  ${If} $0 == 0
+    !insertmacro Run 'sc.exe config SuarAgent ${SERVICE}'
+  ${Else}
+    !insertmacro Run 'sc.exe create SuarAgent ${SERVICE}'
+    ${If} $0 != 0
+      DetailPrint "$(NoService)"
+      SetErrorLevel 1
+      Abort
+    ${EndIf}
   ${EndIf}
   !insertmacro Run 'sc.exe description SuarAgent "Mengukur sambungan internet kantor ini. / Measures the internet connection of this office."'
   !insertmacro Run 'sc.exe failure SuarAgent reset= 86400 actions= restart/10000/restart/60000/restart/300000'

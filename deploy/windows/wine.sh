@@ -1,0 +1,148 @@
+#!/usr/bin/env bash
+# Runs the agent for Windows and its setup under wine, in a network namespace with a collector of ours.
+#
+#   deploy/windows/wine.sh [DIRECTORY]      where build.sh put the exe; default: target/windows-setup
+#
+# Wine is not Windows: what passes here shows that the program and the setup do their steps. No real kernel, no
+# rights, no Defender, no UAC is seen. Two things are bent for wine 8: it lacks bcryptprimitives.dll, so a stub is
+# laid in; and without wine32 the setup is built from the same script for 64 bits, since NSIS makes 32-bit ones.
+# Root. Needs wine64, nsis, mingw and a debug build of the collector. Ends with `N passed, N failed`.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+built=$(realpath "${1:-target/windows-setup}")
+bin=$(realpath "${CARGO_TARGET_DIR:-target}/debug")
+work=$(mktemp -d)
+space=suarwine.$$
+collector=
+passed=0
+failed=0
+export WINEPREFIX=$work/prefix WINEARCH=win64 WINEDEBUG=-all DISPLAY=
+export PATH=/usr/sbin:$PATH
+
+clean_up() {
+    wine_here wineserver -k >/dev/null 2>&1 || true
+    [ -z "$collector" ] || kill "$collector" 2>/dev/null || true
+    wait 2>/dev/null || true
+    ip netns delete "$space" 2>/dev/null || true
+    rm -rf "$work"
+}
+trap clean_up EXIT
+
+here() { ip netns exec "$space" "$@"; }
+# Wine's server stays in the namespace it was started in, and with it the service control manager.
+wine_here() { here timeout 120 "$@" </dev/null; }
+
+check() { # NAME COMMAND...
+    local name=$1
+    shift
+    if "$@" >"$work/said" 2>&1; then
+        passed=$((passed + 1))
+        echo "ok: $name"
+    else
+        failed=$((failed + 1))
+        echo "FAILED: $name"
+        sed 's/^/    /' "$work/said"
+    fi
+}
+
+# Asks again until it is so, for at most half a minute.
+soon() {
+    local give_up_at=$((SECONDS + 30))
+    while [ "$SECONDS" -lt "$give_up_at" ]; do
+        "$@" >/dev/null 2>&1 && return 0
+        sleep 0.5
+    done
+    "$@"
+}
+
+says() { # WORDS COMMAND...
+    local words=$1 said
+    shift
+    said=$("$@" 2>&1) || true
+    grep -q -- "$words" <<<"$said" || { echo "$said" && return 1; }
+}
+
+gone() { [ ! -e "$1" ] || { ls -R "$1" && return 1; }; }
+
+lacks() { # WORDS COMMAND...
+    local words=$1 said
+    shift
+    said=$("$@" 2>&1) || true
+    ! grep -q -- "$words" <<<"$said" || { echo "$said" && return 1; }
+}
+
+new_code() { here "$bin/suar-collector" join-code --config "$toml" 19.02.02.2009 | sed -n 's/.*\(SUAR1-[^ ]*\).*/\1/p' | sort -u; }
+records() { here "$bin/suar-collector" dump-records --config "$toml" --json; }
+
+ip netns add "$space"
+here ip link set lo up
+for address in 1.1.1.1 8.8.8.8 9.9.9.9; do here ip address add "$address/32" dev lo; done
+
+toml=$work/collector/collector.toml
+"$bin/suar-collector" init --data "$work/collector" --public-address 127.0.0.1:18443 >/dev/null
+sed -i -e 's|^https = .*|https = "127.0.0.1:18443"|' -e 's|^slot_seconds = .*|slot_seconds = 5|' \
+    -e 's|^push_seconds = .*|push_seconds = 5|' "$toml"
+here "$bin/suar-collector" serve --config "$toml" >"$work/collector.log" 2>&1 &
+collector=$!
+soon here "$bin/suar-collector" site list --config "$toml" >/dev/null
+here "$bin/suar-collector" site add --config "$toml" 19.02.02.2009 >/dev/null
+
+wine_here wineboot --init >/dev/null 2>&1
+windows=$WINEPREFIX/drive_c
+x86_64-w64-mingw32-gcc -shared -o "$windows/windows/system32/bcryptprimitives.dll" deploy/windows/wine_prng.c -ladvapi32
+version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
+setup=$work/setup.exe
+makensis -V1 '-XTarget amd64-unicode' -DVERSION="$version" -DAGENT="$built/suar-agent.exe" -DPRIVACY="$PWD/docs/privacy.md" \
+    -DOUT="$setup" deploy/windows/agent.nsi
+installed="$windows/Program Files/Suar/suar-agent.exe"
+
+cp "$built/suar-agent.exe" "$work/copied.exe"
+check "the program says its version" says "suar-agent $version" wine_here wine "$work/copied.exe" --version
+check "a mistyped code is told in words" says 'typing mistake\|mistyped\|salah ketik' \
+    wine_here wine "$work/copied.exe" join --lang en SUAR1-AAAA-BBBB
+
+# Wine ends its services with the last program that is none, and answers about services only to the same session: so
+# all that concerns the service is one session, which writes down what it sees.
+cp "$setup" "$windows/setup.exe"
+cat >"$windows/office.bat" <<OFFICE
+C:\\setup.exe /S /CODE=$(new_code)
+echo %ERRORLEVEL% >C:\\setup.txt
+sc query SuarAgent >C:\\joined.txt
+ping -n 20 127.0.0.1 >nul
+"C:\\Program Files\\Suar\\suar-agent.exe" status --json >C:\\status.txt
+"C:\\Program Files\\Suar\\suar-agent.exe" check --lang en >C:\\check.txt
+sc stop SuarAgent
+ping -n 10 127.0.0.1 >nul
+sc query SuarAgent >C:\\stopped.txt
+sc start SuarAgent
+ping -n 5 127.0.0.1 >nul
+sc query SuarAgent >C:\\started.txt
+C:\\setup.exe /S
+ping -n 5 127.0.0.1 >nul
+sc query SuarAgent >C:\\upgraded.txt
+copy C:\\ProgramData\\Suar\\state\\agent.log C:\\agent.txt
+"C:\\Program Files\\Suar\\uninstall.exe" /S _?=C:\\Program Files\\Suar
+ping -n 5 127.0.0.1 >nul
+sc query SuarAgent >C:\\removed.txt
+OFFICE
+here timeout 300 wine cmd.exe /c 'C:\office.bat' </dev/null >"$work/office" 2>&1 || true
+saw() { cat "$windows/$1.txt"; }
+
+check "the setup runs silently with a join code" says '^0' saw setup
+check "the service runs after it" says 'RUNNING' saw joined
+check "status says that it runs" says '"running": true' saw status
+check "check explains the connection" says 'The internet connection' saw check
+sed 's/^/    /' "$work/said"
+check "the collector has a round from it" says '"kind":"round"' records
+check "its session names Windows" says '"system":"windows x86_64"' records
+check "the service is stopped" says 'STOPPED' saw stopped
+check "and said goodbye" says '"ending":"clean"' records
+check "it is started again" says 'RUNNING' saw started
+check "the same setup again is an upgrade that asks nothing" says 'RUNNING' saw upgraded
+check "the service keeps a log" says 'started' saw agent
+check "after the removal there is no service" lacks 'RUNNING\|STOPPED' saw removed
+check "no program is left" gone "$installed"
+check "no identity is left" gone "$windows/ProgramData/Suar"
+
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
