@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use suar_wire::bandwidth::Moments;
 use suar_wire::push::{self, Clock};
-use suar_wire::{Epoch, Plan, Receipt, Sequence, Stamp};
+use suar_wire::{Epoch, Plan, PlanFault, PlanRefused, Receipt, Sequence, Stamp};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -68,6 +68,8 @@ pub struct UplinkState {
     pub refused_records: u64,
     /// The collector does not take this agent's token.
     pub revoked: bool,
+    /// The plan that the collector has for us and that cannot be used.
+    pub refused_plan: Option<PlanRefused>,
 }
 
 /// What one push did.
@@ -384,16 +386,17 @@ impl Uplink {
         let due = std::mem::replace(&mut self.plan_due, not_again_before);
         let plan = match self.client.plan().await {
             Ok(plan) => plan,
+            Err(PushFailure::Answer(reason)) => {
+                return self.refuse_plan(PlanRefused::new(expected_version, PlanFault::Unreadable, &reason));
+            }
             Err(error) => return tracing::warn!(%error, "the new plan cannot be fetched; the old one stays"),
         };
         let mistakes = plan.mistakes();
         if !mistakes.is_empty() {
-            return tracing::error!(
-                version = plan.version,
-                ?mistakes,
-                "the new plan is wrong; the old one stays"
-            );
+            let reason = mistakes.join("; ");
+            return self.refuse_plan(PlanRefused::new(plan.version, PlanFault::Mistakes, &reason));
         }
+        self.state.send_if_modified(|state| state.refused_plan.take().is_some());
         let (state, stored) = (self.options.state.clone(), plan.clone());
         let written = tokio::task::spawn_blocking(move || identity::write_plan(&state, &stored)).await;
         if let Ok(Err(error)) = written {
@@ -405,6 +408,23 @@ impl Uplink {
         }
         tracing::info!(version = plan.version, "a new plan");
         self.plan.send_replace(plan);
+    }
+
+    /// The old plan stays, and the agent tells of it: each refusal once.
+    fn refuse_plan(&self, refused: PlanRefused) {
+        self.state.send_if_modified(|state| {
+            if state.refused_plan.as_ref() == Some(&refused) {
+                return false;
+            }
+            tracing::error!(
+                version = refused.version,
+                fault = refused.fault.label(),
+                reason = refused.reason,
+                "the new plan cannot be used; the old one stays"
+            );
+            state.refused_plan = Some(refused);
+            true
+        });
     }
 
     /// Runs on a thread that may wait for the disk.

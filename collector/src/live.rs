@@ -203,6 +203,7 @@ fn kind_label(body: &suar_wire::Body) -> &'static str {
         Body::Dropped(_) => "dropped",
         Body::ClockStep(_) => "clock_step",
         Body::Bandwidth(_) => "bandwidth",
+        Body::PlanRefused(_) => "plan_refused",
         Body::Unknown(_) => "unknown",
     }
 }

@@ -9,7 +9,8 @@ use suar_wire::bandwidth::{Bandwidth, Direction, Method, TestEnd};
 use suar_wire::outcome::EchoMethod;
 use suar_wire::record::{Disk, Ending, Health, Round, SessionStart};
 use suar_wire::{
-    AgentId, Body, BootId, Cause, Echo, Failure, Note, Outcome, Record, SiteCode, SlotWidth, Stamp, Verdict,
+    AgentId, Body, BootId, Cause, Echo, Failure, Note, Outcome, PlanFault, PlanRefused, Record, SiteCode,
+    SlotWidth, Stamp, Verdict,
 };
 
 use suar_collector::calendar::{Holidays, OfficeHours, PeriodName, TimeZone};
@@ -167,6 +168,7 @@ fn live() -> Live {
         timed(T0 + 68_000, health()),
         timed(T0 + 69_000, bandwidth()),
         timed(T0 + 70_000, skipped()),
+        timed(T0 + 71_000, Body::PlanRefused(PlanRefused::new(3, PlanFault::Mistakes, "echoes: 0"))),
     ];
     live.apply(&push("D", 4, told.clone()), T0 - 900_000, hours);
     live.apply(&push("A", 1, told), T0 + 120_000, hours);

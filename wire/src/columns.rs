@@ -30,6 +30,7 @@ use prost::Message;
 use crate::bandwidth::{Bandwidth, Congestion, Direction, Method, TestEnd};
 use crate::identity::BootId;
 use crate::outcome::{Echo, EchoError, EchoMethod, Failure, Outcome};
+use crate::plan::{PlanFault, PlanRefused};
 use crate::record::{
     Body, ClockStep, Disk, Dropped, Ending, Gap, GapReason, Health, Record, Round, SessionEnd, SessionStart,
     Stamp, Unknown,
@@ -112,7 +113,7 @@ pub struct Columns {
 
 #[derive(Clone, PartialEq, Message)]
 struct OtherPb {
-    #[prost(oneof = "OtherBody", tags = "1, 2, 3, 4, 5, 6, 8")]
+    #[prost(oneof = "OtherBody", tags = "1, 2, 3, 4, 5, 6, 8, 9")]
     body: Option<OtherBody>,
 }
 
@@ -132,6 +133,8 @@ enum OtherBody {
     ClockStep(i64),
     #[prost(message, tag = "8")]
     Bandwidth(BandwidthPb),
+    #[prost(message, tag = "9")]
+    PlanRefused(PlanRefusedPb),
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -220,6 +223,16 @@ struct DroppedPb {
     first: u64,
     #[prost(uint64, tag = "2")]
     last: u64,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct PlanRefusedPb {
+    #[prost(uint32, tag = "1")]
+    version: u32,
+    #[prost(uint32, tag = "2")]
+    fault: u32,
+    #[prost(string, tag = "3")]
+    reason: String,
 }
 
 /// Codes of 0 stand for what was not known.
@@ -624,6 +637,11 @@ fn other_from(body: &Body) -> Result<&Round, Vec<u8>> {
             idle_rtt_us: test.idle_rtt_us,
             loaded_rtt_us: test.loaded_rtt_us,
         }),
+        Body::PlanRefused(refused) => OtherBody::PlanRefused(PlanRefusedPb {
+            version: refused.version,
+            fault: refused.fault.code(),
+            reason: refused.reason.clone(),
+        }),
     };
     Err(OtherPb { body: Some(other) }.encode_to_vec())
 }
@@ -683,6 +701,12 @@ fn known_into(other: &OtherBody) -> Result<Body, ColumnsError> {
         OtherBody::Dropped(dropped) => Body::Dropped(Dropped { first: dropped.first, last: dropped.last }),
         OtherBody::ClockStep(by_ms) => Body::ClockStep(ClockStep { by_ms: *by_ms }),
         OtherBody::Bandwidth(test) => Body::Bandwidth(bandwidth_into(test)?),
+        OtherBody::PlanRefused(refused) => Body::PlanRefused(PlanRefused {
+            version: refused.version,
+            fault: PlanFault::from_code(refused.fault)
+                .ok_or(ColumnsError::Code { what: "fault of a plan", code: refused.fault })?,
+            reason: bounded("reason of a refusal", &refused.reason, PlanRefused::REASON_BYTES_MAX)?,
+        }),
     })
 }
 

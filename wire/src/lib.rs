@@ -38,7 +38,7 @@ pub use data_use::{Month, Purpose, Use};
 pub use identity::{AgentId, BootId, Epoch, Sequence, SiteCode};
 pub use intervals::IntervalSet;
 pub use outcome::{Echo, EchoError, EchoMethod, Failure, Outcome};
-pub use plan::Plan;
+pub use plan::{Plan, PlanFault, PlanRefused};
 pub use push::{Push, PushError};
 pub use receipt::{Receipt, Refusal, RefusalReason};
 pub use record::{Body, Record, Stamp};

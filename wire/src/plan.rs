@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::outcome::coded;
 use crate::slot::SlotWidth;
 
 /// Every duration in whole seconds, every target an address: a plan must work while names do not.
@@ -93,6 +94,36 @@ impl Plan {
     }
 }
 
+coded! {
+    /// What is wrong with a plan.
+    PlanFault {
+        /// It is none, or of a form that this version cannot read.
+        Unreadable = 1 "unreadable",
+        /// It asks for something that may not be.
+        Mistakes = 2 "mistakes",
+    }
+}
+
+/// An agent's word that it does not work by the collector's plan, but goes on by the one before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanRefused {
+    /// Of the plan that was refused.
+    pub version: u32,
+    pub fault: PlanFault,
+    /// What exactly, for the administrator.
+    pub reason: String,
+}
+
+impl PlanRefused {
+    pub const REASON_BYTES_MAX: usize = 300;
+
+    /// Cuts a reason that is longer than may be sent.
+    pub fn new(version: u32, fault: PlanFault, reason: &str) -> Self {
+        let end = reason.floor_char_boundary(Self::REASON_BYTES_MAX);
+        Self { version, fault, reason: reason[..end].to_owned() }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -100,6 +131,13 @@ mod tests {
     #[test]
     fn the_standard_plan_has_no_mistakes() {
         assert_eq!(Plan::standard().mistakes(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_long_reason_is_cut_between_letters() {
+        let refused = PlanRefused::new(2, PlanFault::Mistakes, &"é".repeat(1000));
+        assert_eq!(refused.reason, "é".repeat(PlanRefused::REASON_BYTES_MAX / 2));
+        assert_eq!(PlanRefused::new(2, PlanFault::Mistakes, "short").reason, "short");
     }
 
     #[test]

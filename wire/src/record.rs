@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::bandwidth::Bandwidth;
 use crate::identity::{BootId, Sequence};
 use crate::outcome::{Echo, Outcome, coded};
+use crate::plan::PlanRefused;
 use crate::slot::Slot;
 use crate::verdict::{Note, Verdict};
 
@@ -39,6 +40,7 @@ pub enum Body {
     Dropped(Dropped),
     ClockStep(ClockStep),
     Bandwidth(Bandwidth),
+    PlanRefused(PlanRefused),
     Unknown(Unknown),
 }
 

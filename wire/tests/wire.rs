@@ -10,9 +10,9 @@ use suar_wire::record::{
     ClockStep, Disk, Dropped, Ending, Gap, GapReason, Health, Round, SessionEnd, SessionStart, Unknown,
 };
 use suar_wire::{
-    AgentId, Body, BootId, Cause, Echo, EchoError, EchoMethod, Epoch, Failure, Note, Outcome, Push,
-    PushError, Receipt, Record, Refusal, RefusalReason, Slot, SlotWidth, Stamp, Verdict, decode_record,
-    encode_record,
+    AgentId, Body, BootId, Cause, Echo, EchoError, EchoMethod, Epoch, Failure, Note, Outcome, PlanFault,
+    PlanRefused, Push, PushError, Receipt, Record, Refusal, RefusalReason, Slot, SlotWidth, Stamp, Verdict,
+    decode_record, encode_record,
 };
 
 fn outcome() -> impl Strategy<Value = Outcome> {
@@ -92,6 +92,8 @@ fn body() -> impl Strategy<Value = Body> {
         1 => any::<(u64, u64)>().prop_map(|(first, last)| Body::Dropped(Dropped { first, last })),
         1 => any::<i64>().prop_map(|by_ms| Body::ClockStep(ClockStep { by_ms })),
         1 => bandwidth().prop_map(Body::Bandwidth),
+        1 => (any::<u32>(), prop::sample::select(PlanFault::ALL), ".{0,75}")
+            .prop_map(|(version, fault, reason)| Body::PlanRefused(PlanRefused { version, fault, reason })),
         1 => prop::collection::vec(any::<u8>(), 0..100).prop_map(|content| unknown(&message_of_kind(1_000, &content)).expect("kind 1000")),
     ]
 }

@@ -412,6 +412,12 @@ impl Agent {
         {
             self.appointment = None;
         }
+        if let Some(refused) = &self.uplink.refused_plan
+            && before.refused_plan.as_ref() != Some(refused)
+        {
+            let stamp = self.clocks.stamp(self.clocks.read());
+            self.writer.record(stamp, Body::PlanRefused(refused.clone()));
+        }
         self.status.uplink = (&self.uplink).into();
     }
 

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use suar_wire::bandwidth::Moments;
 use suar_wire::record::Dropped;
-use suar_wire::{BootId, Cause, Epoch, Outcome, Verdict, decode_record};
+use suar_wire::{BootId, Cause, Epoch, Outcome, PlanFault, PlanRefused, Verdict, decode_record};
 use tokio::sync::Notify;
 
 use super::*;
@@ -126,6 +126,20 @@ async fn a_set_clock_is_a_record_and_does_not_move_corrected_time() {
     );
     let [Body::ClockStep(step)] = records(&office, agent).await[..] else { panic!("one step") };
     assert!((step.by_ms + 3_600_000).abs() < 500, "{step:?}");
+}
+
+#[tokio::test]
+async fn each_refused_plan_is_one_record() {
+    let (office, mut agent) = office();
+    let refused = |version| PlanRefused::new(version, PlanFault::Mistakes, "echoes: 0 is outside 1 to 10");
+    for version in [2, 2, 3] {
+        office.uplink.send_modify(|state| {
+            state.pushes_ok += 1;
+            state.refused_plan = Some(refused(version));
+        });
+        agent.take_uplink_state();
+    }
+    assert_eq!(records(&office, agent).await, [2, 3].map(|version| Body::PlanRefused(refused(version))));
 }
 
 #[tokio::test]

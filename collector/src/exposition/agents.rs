@@ -43,6 +43,12 @@ pub(super) fn render(scene: &Scene<'_>, page: &mut Page) {
     for row in rows.iter().filter(|row| row.live.plan_version > 0) {
         plans.sample(&[row.site, &row.agent], u64::from(row.live.plan_version));
     }
+    let mut refused = page.family(&families::AGENT_PLAN_REFUSED);
+    for row in &rows {
+        if let Some(plan) = row.live.refused() {
+            refused.sample(&[row.site, &row.agent, plan.fault.label()], u64::from(plan.version));
+        }
+    }
     let mut offsets = page.family(&families::AGENT_CLOCK_OFFSET);
     for row in rows.iter().filter(|row| !row.is_silent) {
         offsets.maybe(&[row.site, &row.agent], row.live.clock_offset_ms.map(Value::millis));

@@ -234,6 +234,7 @@ fn is_possible(record: &Record) -> bool {
         | Body::SessionStart(_)
         | Body::SessionEnd(_)
         | Body::ClockStep(_)
+        | Body::PlanRefused(_)
         | Body::Unknown(_) => true,
     };
     body && record.stamp.boot_ms <= BOOT_MS_MAX

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use suar_wire::bandwidth::{Bandwidth, Direction};
 use suar_wire::outcome::EchoMethod;
 use suar_wire::record::{Health, Round};
-use suar_wire::{Body, Note, Outcome, Verdict};
+use suar_wire::{Body, Note, Outcome, PlanRefused, Verdict};
 
 use super::{Accepted, Timed};
 
@@ -85,6 +85,10 @@ pub struct AgentLive {
     /// The newest bandwidth test of each direction that found a rate.
     pub rates: BTreeMap<Direction, Reading<Bandwidth>>,
     pub health: Option<Reading<Health>>,
+    /// When it was first heard to work by another plan; 0 before that.
+    plan_changed_ms: i64,
+    /// The newest plan that it could not use.
+    refused: Option<Reading<PlanRefused>>,
     /// Version of the agent, and its system.
     pub program: Option<Reading<(String, String)>>,
 }
@@ -103,6 +107,8 @@ impl AgentLive {
             probes: BTreeMap::new(),
             rates: BTreeMap::new(),
             health: None,
+            plan_changed_ms: 0,
+            refused: None,
             program: None,
         }
     }
@@ -110,6 +116,12 @@ impl AgentLive {
     /// When it last measured the link, by repaired time.
     pub fn measured_ms(&self) -> Option<i64> {
         self.newest.as_ref().map(|newest| newest.at_ms)
+    }
+
+    /// The plan that it was given and does not work by.
+    pub fn refused(&self) -> Option<&PlanRefused> {
+        let refused = self.refused.as_ref().filter(|refused| refused.at_ms > self.plan_changed_ms);
+        refused.map(|refused| &refused.value)
     }
 
     pub fn is_silent(&self, now_ms: i64, silent_after_ms: i64) -> bool {
@@ -128,6 +140,9 @@ impl AgentLive {
     pub(super) fn apply(&mut self, accepted: &Accepted, now_ms: i64) {
         self.heard_ms = self.heard_ms.max(now_ms);
         self.excused_ms = 0;
+        if self.plan_version > 0 && self.plan_version != accepted.plan_version {
+            self.plan_changed_ms = now_ms;
+        }
         self.plan_version = accepted.plan_version;
         if accepted.clock_offset_ms.is_some() {
             self.clock_offset_ms = accepted.clock_offset_ms;
@@ -145,6 +160,7 @@ impl AgentLive {
                     });
                 }
                 Body::Bandwidth(test) => self.take_test(*at_ms, test),
+                Body::PlanRefused(refused) => take_newer(&mut self.refused, *at_ms, || refused.clone()),
                 Body::SessionEnd(_)
                 | Body::Gap(_)
                 | Body::Dropped(_)

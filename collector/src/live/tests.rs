@@ -1,6 +1,6 @@
 use suar_wire::outcome::EchoMethod;
 use suar_wire::record::{Health, Round, SessionStart};
-use suar_wire::{Body, BootId, Echo, Note, Outcome, SlotWidth, Stamp};
+use suar_wire::{Body, BootId, Echo, Note, Outcome, PlanFault, PlanRefused, SlotWidth, Stamp};
 
 use super::*;
 
@@ -87,6 +87,24 @@ fn one_odd_verdict_changes_nothing_two_equal_ones_do() {
         &[Verdict::Up, DOWN, Verdict::Up, DOWN, DOWN, DOWN, Verdict::Up, DOWN, Verdict::Up, Verdict::Up],
     );
     assert_eq!(shown, [up, up, up, up, down, down, down, down, down, up]);
+}
+
+#[test]
+fn a_refused_plan_is_shown_until_the_agent_works_by_another() {
+    let mut live = Live::new(PUSH_SECONDS);
+    let refused = PlanRefused::new(2, PlanFault::Mistakes, "targets: 0 is outside 2 to 8");
+    let told = |at_ms| timed(at_ms, Body::PlanRefused(refused.clone()));
+    let shown = |live: &Live| live.site(&code("a"))?.agents.get(&agent(1))?.refused().cloned();
+    live.apply(&push("a", 1, vec![round(0, Verdict::Up), told(T0 + 8_000)]), T0 + SLOT, office);
+    assert_eq!(shown(&live), Some(refused.clone()));
+    live.apply(&push("a", 1, vec![round(1, Verdict::Up)]), T0 + 2 * SLOT, office);
+    assert_eq!(shown(&live), Some(refused.clone()), "nothing has changed");
+
+    let later = |records| Accepted { plan_version: 3, ..push("a", 1, records) };
+    live.apply(&later(vec![round(2, Verdict::Up)]), T0 + 3 * SLOT, office);
+    assert_eq!(shown(&live), None);
+    live.apply(&later(vec![told(T0 + 9_000)]), T0 + 4 * SLOT, office);
+    assert_eq!(shown(&live), None, "late word of what is over");
 }
 
 #[test]

@@ -66,6 +66,7 @@ pub fn explained_by(
         | Body::Dropped(_)
         | Body::ClockStep(_)
         | Body::Bandwidth(_)
+        | Body::PlanRefused(_)
         | Body::Unknown(_) => None,
     }
 }

@@ -1,5 +1,7 @@
 //! Single pushes: what each kind of answer does to the records.
 
+use suar_wire::PlanFault;
+
 use super::*;
 
 #[tokio::test]
@@ -278,6 +280,9 @@ async fn a_new_plan_is_fetched_checked_stored_and_told() {
         office.uplink.push_once().await.unwrap();
         assert_eq!(told.borrow().version, 1, "a plan without targets is no plan");
     }
+    let refused = office.uplink.state().borrow().refused_plan.clone().expect("told to the agent");
+    assert_eq!((refused.version, refused.fault), (2, PlanFault::Mistakes));
+    assert!(refused.reason.contains("targets"), "{refused:?}");
     let plan_requests = || server.requests().into_iter().filter(|request| request.is("get /v1/plan"));
     assert_eq!(plan_requests().count(), 1, "a bad plan is not asked for at every push");
     assert!(plan_requests().all(|request| request.head.contains("authorization: bearer correct-horse")));
@@ -287,6 +292,82 @@ async fn a_new_plan_is_fetched_checked_stored_and_told() {
     assert_eq!(identity::read_plan(office.dir.path()).unwrap(), Some(plan(2)));
     office.uplink.push_once().await.unwrap();
     assert_eq!(server.requests().last().unwrap().push.as_ref().unwrap().plan_version, 2);
+    assert_eq!(office.uplink.state().borrow().refused_plan, None, "the refusal is over");
+}
+
+/// A server whose receipts name plan 3 and whose answers to the question for it are these, one after another.
+async fn hands_out(answers: Vec<Reply>) -> Server {
+    let mut answers = answers.into_iter();
+    Server::start(move |request| {
+        if request.is("get /v1/plan") {
+            answers.next().expect("asked once more than expected")
+        } else {
+            Reply::Receipt(Receipt { plan_version: 3, ..request.receipt() })
+        }
+    })
+    .await
+}
+
+fn json(plan: &Plan) -> serde_json::Value {
+    serde_json::to_value(plan).unwrap()
+}
+
+fn answer(plan: &serde_json::Value) -> Reply {
+    Reply::Answer(200, "", serde_json::to_vec(plan).unwrap())
+}
+
+#[tokio::test]
+async fn a_plan_of_a_later_version_is_taken_if_it_can_be_and_refused_with_its_reason_if_not() {
+    let mut more = json(&plan(3));
+    more["a_key_of_later"] = 7.into();
+    let mut other = json(&plan(3));
+    other["slot_seconds"] = "as the moon goes".into();
+    let server = hands_out(vec![answer(&other), answer(&more)]).await;
+    let mut office = Office::new(&server);
+
+    office.uplink.push_once().await.unwrap();
+    let refused = office.uplink.state().borrow().refused_plan.clone().expect("told to the agent");
+    assert_eq!((refused.version, refused.fault), (3, PlanFault::Unreadable));
+    assert!(refused.reason.contains("moon"), "{refused:?}");
+    assert_eq!(*office.uplink.plan().borrow(), plan(1));
+
+    office.uplink.plan_due = Instant::now();
+    office.uplink.push_once().await.unwrap();
+    assert_eq!(*office.uplink.plan().borrow(), plan(3), "a key that is not known is left out");
+}
+
+#[tokio::test]
+async fn a_plan_that_is_lost_on_the_way_is_no_bad_plan_and_comes_later() {
+    let server = hands_out(vec![Reply::Close, answer(&json(&plan(3)))]).await;
+    let mut office = Office::new(&server);
+    office.uplink.push_once().await.unwrap();
+    assert_eq!(*office.uplink.plan().borrow(), plan(1));
+    assert_eq!(office.uplink.state().borrow().refused_plan, None);
+    office.uplink.plan_due = Instant::now();
+    office.uplink.push_once().await.unwrap();
+    assert_eq!(*office.uplink.plan().borrow(), plan(3));
+}
+
+#[tokio::test]
+async fn of_two_changes_at_once_the_later_one_stays() {
+    // The receipt was written before the second change, the plan after it; the next receipt knows both.
+    let mut pushes = 0;
+    let server = Server::start(move |request| {
+        if request.is("get /v1/plan") {
+            return answer(&json(&plan(3)));
+        }
+        pushes += 1;
+        Reply::Receipt(Receipt { plan_version: if pushes == 1 { 2 } else { 3 }, ..request.receipt() })
+    })
+    .await;
+    let mut office = Office::new(&server);
+    for _ in 0..3 {
+        office.uplink.push_once().await.unwrap();
+        assert_eq!(*office.uplink.plan().borrow(), plan(3));
+    }
+    assert_eq!(identity::read_plan(office.dir.path()).unwrap(), Some(plan(3)));
+    let asked = server.requests().into_iter().filter(|request| request.is("get /v1/plan"));
+    assert_eq!(asked.count(), 1);
 }
 
 #[tokio::test]
