@@ -89,7 +89,7 @@ says() { # WORDS COMMAND...
 # How the sessions that the collector knows ended, and what the agent logged of it.
 goodbyes() {
     inside suar-collector dump-records --json | grep -o '"ending":"[a-z_]*"'
-    inside journalctl --no-pager --output short-precise --unit suar-agent --unit dbus | grep -E 'stopping|Stop'
+    inside journalctl --no-pager --output short-precise --unit suar-agent --unit dbus | grep -E 'stopping|Stop|state'
 }
 
 silent() {
