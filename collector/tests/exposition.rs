@@ -447,7 +447,8 @@ suar-collector --test exposition` renews it); do not edit by hand.
   `max by (site) (suar_record_up)`. What was accepted before it was switched on is not sent.
 - What waits lies in the store, and is forgotten when the receiver has said what became of it: a collector or a
   receiver that was away goes on where it stopped. One request may be sent twice when its answer is lost. Mimir and
-  Prometheus know such a sample; VictoriaMetrics does with `-dedup.minScrapeInterval=1ms`: start it so.
+  Prometheus know such a sample; VictoriaMetrics does with `-dedup.minScrapeInterval=1ms`: start it so. A restored
+  backup sends again what waited when it was made.
 - Samples that are older than an hour never share a request with younger ones, and wait for them. A receiver that
   takes none of that age loses only those: its \"too old\" is final and counted
   (`suar_collector_remote_write_samples_total{outcome=\"refused\"}`). VictoriaMetrics takes what lies within
