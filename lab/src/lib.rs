@@ -2,8 +2,8 @@
 //!
 //! Read [`world`] first (an internet, offices, what can be broken), then [`netns`] and [`wan`] that it is
 //! made of, and [`programs`] for the real processes inside. [`faults`] breaks things on purpose, on a [`disk`] of
-//! its own. [`fleet`], [`load`] and [`bench`] make numbers, [`plain`] says what they must be; alerts are held against a
-//! [`week`].
+//! its own. [`fleet`], [`load`] and [`bench`] make numbers, [`plain`] says what they must be;
+//! [`against_fping`] and [`mixed_life`] hold the agent against other accounts of the same thing, [`week`] alerts against a week.
 
 pub mod world;
 
@@ -22,6 +22,7 @@ pub mod bandwidth;
 pub mod bench;
 pub mod fleet;
 pub mod load;
+pub mod mixed_life;
 pub mod plain;
 pub mod pusher;
 

@@ -12,6 +12,7 @@ use suar_lab::dates::{Period, Quarter};
 use suar_lab::faults::suite;
 use suar_lab::fleet::Fleet;
 use suar_lab::load::{self, Load};
+use suar_lab::mixed_life;
 use suar_lab::plain;
 use suar_lab::week;
 use suar_lab::world::wall_ms;
@@ -130,6 +131,17 @@ enum Command {
         #[arg(long)]
         long: bool,
     },
+    /// The agent's account of its bytes beside the kernel's over a mixed life; prints both, fails where they differ.
+    Ledger {
+        #[arg(long, default_value_t = 3600)]
+        seconds: u64,
+        /// Seconds of a slot; a push comes each five slots.
+        #[arg(long, default_value_t = 5)]
+        slot: u32,
+        /// Thousandths that they may be apart.
+        #[arg(long, default_value_t = 30)]
+        off_permille: u64,
+    },
     /// An agent beside fping over every line of the grid; prints a table, fails where they disagree.
     Truth {
         /// How long both measure; a multiple of ten, so that exact losses come out even.
@@ -224,6 +236,12 @@ fn main() -> Result<()> {
             let table = bandwidth::table(&runs);
             std::fs::write(out.join("bandwidth.md"), &table)?;
             print!("{table}");
+        Command::Ledger { seconds, slot, off_permille } => {
+            let directory = tempfile::tempdir()?;
+            let accounts = mixed_life::long(directory.path(), Duration::from_secs(seconds), slot)?;
+            println!("{}", serde_json::to_string(&accounts)?);
+            let off = accounts.off_permille();
+            anyhow::ensure!(off <= off_permille, "{off} of 1000 apart, at most {off_permille} are right");
         }
         Command::Week { rules } => {
             let text = std::fs::read_to_string(&rules).with_context(|| rules.display().to_string())?;
