@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use suar_wire::{Month, Purpose, Use};
+use suar_wire::{Month, Purpose, Step, Use};
 
 use crate::files;
 use crate::meter::{Bytes, Traffic};
@@ -42,12 +42,28 @@ pub struct Ledger {
     used: Vec<Use>,
     /// The month before with what was used in it, for the day on which it turns out to be still that one.
     before: Option<(Month, Vec<Use>)>,
+    /// How far an allowance has made us step down in this month.
+    #[serde(default)]
+    saving: Saving,
+}
+
+/// A step, and the allowance that it was taken for: another one is judged anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Saving {
+    step: Step,
+    allowance_bytes: Option<u64>,
+}
+
+impl Default for Saving {
+    fn default() -> Self {
+        Self { step: Step::Full, allowance_bytes: None }
+    }
 }
 
 impl Ledger {
     pub fn new(today: Today) -> Self {
         let (month, sure) = today.month_and_surety();
-        Self { month, sure, used: Vec::new(), before: None }
+        Self { month, sure, used: Vec::new(), before: None, saving: Saving::default() }
     }
 
     pub fn month(&self) -> Month {
@@ -71,20 +87,20 @@ impl Ledger {
         }
         let first_days = !self.sure && self.before.is_none();
         if first_days {
-            // Nothing but a guess has named the month so far.
-            (self.month, self.sure) = (month, sure);
+            // Nothing but a guess has named the month so far, and what was left out was for that month.
+            (self.month, self.sure, self.saving) = (month, sure, Saving::default());
             return false;
         }
         if sure && month < self.month {
             if let Some((_, used)) = self.before.take_if(|(before, _)| *before == month) {
                 self.used = sum(&self.used, &used);
             }
-            (self.month, self.sure) = (month, true);
+            (self.month, self.sure, self.saving) = (month, true, Saving::default());
             return false;
         }
         if sure || (self.sure && month == self.month.next()) {
             self.before = Some((self.month, std::mem::take(&mut self.used)));
-            (self.month, self.sure) = (month, sure);
+            (self.month, self.sure, self.saving) = (month, sure, Saving::default());
             return true;
         }
         false
@@ -93,6 +109,20 @@ impl Ledger {
     /// Ascending by purpose, nothing that was not used.
     pub fn used(&self) -> &[Use] {
         &self.used
+    }
+
+    /// The month before with what was used in it, if this page was turned after it.
+    pub fn before(&self) -> Option<(Month, &[Use])> {
+        self.before.as_ref().map(|(month, used)| (*month, used.as_slice()))
+    }
+
+    /// How far this allowance has made us step down in this month.
+    pub fn reached(&self, allowance_bytes: Option<u64>) -> Step {
+        if self.saving.allowance_bytes == allowance_bytes { self.saving.step } else { Step::Full }
+    }
+
+    pub fn reach(&mut self, step: Step, allowance_bytes: Option<u64>) {
+        self.saving = Saving { step, allowance_bytes };
     }
 }
 
@@ -156,11 +186,15 @@ mod tests {
     }
 
     #[test]
-    fn a_new_month_begins_with_nothing_used() {
+    fn a_new_month_begins_with_nothing_used_and_nothing_left_out() {
         let mut ledger = november();
         assert!(!ledger.turn_to(sure("2026-11")));
+        ledger.reach(Step::Frugal, Some(5));
+        assert_eq!((ledger.reached(Some(5)), ledger.reached(Some(6))), (Step::Frugal, Step::Full));
         assert!(ledger.turn_to(sure("2026-12")));
         assert_eq!((ledger.month(), sent(&ledger)), (month("2026-12"), 0));
+        assert_eq!(ledger.reached(Some(5)), Step::Full);
+        assert_eq!(ledger.before().map(|(month, used)| (month, used.len())), Some((month("2026-11"), 1)));
         ledger.add(&pushes(7));
         ledger.add(&pushes(8));
         assert_eq!(sent(&ledger), 15);
@@ -193,7 +227,9 @@ mod tests {
     fn what_was_used_before_the_first_word_of_the_collector_belongs_to_its_month() {
         let mut ledger = Ledger::new(unsure("2009-01"));
         ledger.add(&pushes(40));
+        ledger.reach(Step::Frugal, Some(5));
         assert!(!ledger.turn_to(unsure("2026-10")));
+        assert_eq!(ledger.reached(Some(5)), Step::Full, "another month has another rest");
         assert!(!ledger.turn_to(sure("2026-11")));
         assert_eq!((ledger.month(), sent(&ledger)), (month("2026-11"), 40));
     }

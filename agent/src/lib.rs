@@ -22,6 +22,7 @@ pub mod pause;
 pub mod session;
 pub mod status;
 
+pub mod budget;
 pub mod ledger;
 pub mod meter;
 

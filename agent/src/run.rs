@@ -69,6 +69,7 @@ pub async fn run(config: &Config) -> anyhow::Result<()> {
         prober,
         plan: uplink.plan(),
         uplink: uplink.state(),
+        step: uplink.step(),
         writer,
         identity,
         collector: config.collector.clone(),

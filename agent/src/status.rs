@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use suar_wire::bandwidth::Bandwidth;
 use suar_wire::record::Round;
-use suar_wire::{AgentId, Month, SiteCode, Stamp, Use, Verdict};
+use suar_wire::{AgentId, DataUse, SiteCode, Stamp, Verdict};
 
 use crate::files;
 use crate::spool::Stats;
@@ -44,7 +44,7 @@ pub struct Status {
     pub paused_until_ms: Option<i64>,
     pub uplink: Uplink,
     pub spool: Spool,
-    /// What was used of the month so far.
+    /// What was used of the month so far, and what is left out for it.
     #[serde(default)]
     pub data: Option<DataUse>,
     /// The newest bandwidth test of each direction.
@@ -57,27 +57,6 @@ pub struct Status {
 pub struct LineTest {
     pub at_ms: i64,
     pub test: Bandwidth,
-}
-
-/// Bytes on the line since the month began in the office, IP headers included.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DataUse {
-    pub month: Month,
-    pub used: Vec<Use>,
-}
-
-impl DataUse {
-    /// Both directions, without the way to the office's own router.
-    pub fn paid_bytes(&self) -> u64 {
-        let paid = self.used.iter().filter(|one| one.purpose.is_paid_for());
-        paid.map(|one| one.sent.saturating_add(one.received)).fold(0, u64::saturating_add)
-    }
-}
-
-impl From<(Month, &[Use])> for DataUse {
-    fn from((month, used): (Month, &[Use])) -> Self {
-        Self { month, used: used.to_vec() }
-    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -208,7 +187,7 @@ fn read_one(path: &Path) -> io::Result<Option<Status>> {
 
 #[cfg(test)]
 mod tests {
-    use suar_wire::{BootId, Cause, Purpose};
+    use suar_wire::{BootId, Cause};
 
     use super::*;
 
@@ -249,14 +228,6 @@ mod tests {
         let later = Status { written: stamp(120_000), ..status() };
         write(runtime.path(), &later).expect("written");
         assert_eq!(read_both(), Some(later));
-    }
-
-    #[test]
-    fn the_way_to_the_router_is_not_paid_for() {
-        let used = [Purpose::Echo, Purpose::Gateway, Purpose::Push];
-        let used = used.map(|purpose| Use { purpose, sent: 100, received: 10 }).to_vec();
-        let data = DataUse { month: "2026-11".parse().expect("a month"), used };
-        assert_eq!(data.paid_bytes(), 220);
     }
 
     #[test]

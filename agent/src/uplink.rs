@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use suar_wire::bandwidth::Moments;
 use suar_wire::push::{self, Clock};
-use suar_wire::{Epoch, Plan, PlanFault, PlanRefused, Receipt, Sequence, Stamp};
+use suar_wire::{Epoch, Plan, PlanFault, PlanRefused, Receipt, Sequence, Stamp, Step};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::budget;
 use crate::http::HttpError;
 use crate::identity::{self, Identity};
 use crate::meter::Meter;
@@ -129,6 +130,8 @@ pub struct Uplink {
     spool: Arc<Mutex<Spool>>,
     clock: ClockFn,
     plan: watch::Sender<Plan>,
+    /// How far data is saved.
+    step: watch::Sender<Step>,
     state: watch::Sender<UplinkState>,
     /// Most records of the next push: halved when one was too much, doubled when one went through.
     records_max: usize,
@@ -169,6 +172,7 @@ impl Uplink {
             spool,
             clock,
             plan: watch::Sender::new(plan),
+            step: watch::Sender::new(Step::Full),
             state: watch::Sender::new(UplinkState::default()),
             records_max: push::RECORDS_MAX,
             last_exchange_ms: None,
@@ -188,6 +192,11 @@ impl Uplink {
     /// When to test the line's bandwidth, and every later word on it.
     pub fn moments(&self) -> watch::Receiver<Moments> {
         self.moments.subscribe()
+    }
+
+    /// Where it is told how far to save data.
+    pub fn step(&self) -> watch::Sender<Step> {
+        self.step.clone()
     }
 
     pub fn state(&self) -> watch::Receiver<UplinkState> {
@@ -444,6 +453,6 @@ impl Uplink {
     }
 
     fn push_seconds(&self) -> u32 {
-        self.plan.borrow().push_seconds
+        budget::push_seconds(*self.step.borrow(), &self.plan.borrow())
     }
 }

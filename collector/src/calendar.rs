@@ -36,6 +36,10 @@ impl TimeZone {
         }
     }
 
+    pub fn offset_minutes(self) -> i16 {
+        (self.offset_s() / 60) as i16
+    }
+
     /// As people write it behind a time.
     pub fn label(self) -> &'static str {
         match self {

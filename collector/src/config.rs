@@ -231,6 +231,10 @@ fn plan(root: &mut Taker) -> Plan {
         online_every: section.take("online_every", standard.online_every, "1 to 10000 rounds"),
         push_seconds: section.take("push_seconds", standard.push_seconds, "1 to 86400 seconds"),
         health_seconds: section.take("health_seconds", standard.health_seconds, "1 to 86400 seconds"),
+        // These come from each site.
+        allowance_bytes: standard.allowance_bytes,
+        metered: standard.metered,
+        utc_offset_minutes: standard.utc_offset_minutes,
     };
     for mistake in plan.mistakes() {
         section.mistake_of(&mistake);

@@ -48,7 +48,7 @@ pub struct Client(pub IpAddr);
 #[derive(Debug)]
 pub struct App {
     pub config: Config,
-    /// Numbered by the store.
+    /// The plan of all, of which each site's is made; numbered by the store.
     pub plan: Plan,
     pub counters: Arc<IngestCounters>,
     pub readers: auth::ReaderPool,

@@ -9,6 +9,7 @@ pub mod wall_clock;
 
 pub mod region;
 pub mod registry;
+pub mod site_plan;
 
 pub mod http;
 pub mod secrets;

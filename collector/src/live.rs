@@ -204,6 +204,7 @@ fn kind_label(body: &suar_wire::Body) -> &'static str {
         Body::ClockStep(_) => "clock_step",
         Body::Bandwidth(_) => "bandwidth",
         Body::PlanRefused(_) => "plan_refused",
+        Body::DataUse(_) => "data_use",
         Body::Unknown(_) => "unknown",
     }
 }

@@ -28,7 +28,11 @@ pub struct Site {
     pub hours: OfficeHours,
     /// Declared hours of power supply; `None` means not declared.
     pub power_hours: Option<OfficeHours>,
+    /// What monitoring may use in a month, all agents of the site together.
     pub allowance_mib: Option<u32>,
+    /// Whether the link is paid by the amount of data; `None`: what each agent's system says counts.
+    #[serde(default)]
+    pub metered: Option<bool>,
     /// What the office pays for, kbit/s.
     #[serde(default)]
     pub subscribed_download_kbps: Option<u32>,
@@ -61,6 +65,10 @@ impl Site {
             Direction::Upload => self.subscribed_upload_kbps,
         };
         kbps.map(|kbps| u64::from(kbps) * 1_000)
+    }
+
+    pub fn allowance_bytes(&self) -> Option<u64> {
+        self.allowance_mib.map(|mib| u64::from(mib) * 1024 * 1024)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -94,8 +94,7 @@ impl Serving {
             &app.config.data,
             Shared {
                 counters: Arc::clone(&counters),
-                plan_version: Arc::new(AtomicU32::new(app.plan.version)),
-                slot_width: app.plan.slot_seconds,
+                plan: app.plan.clone(),
                 live: Some(ToLive { accepted: accepted_in, counted_row }),
             },
         )?;

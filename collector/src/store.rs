@@ -17,6 +17,7 @@ mod migrations;
 pub mod months;
 pub mod outbox;
 pub mod pack;
+mod plans;
 mod province;
 mod quarantine;
 pub mod reader;

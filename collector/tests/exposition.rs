@@ -9,8 +9,8 @@ use suar_wire::bandwidth::{Bandwidth, Direction, Method, TestEnd};
 use suar_wire::outcome::EchoMethod;
 use suar_wire::record::{Disk, Ending, Health, Round, SessionStart};
 use suar_wire::{
-    AgentId, Body, BootId, Cause, Echo, Failure, Note, Outcome, PlanFault, PlanRefused, Record, SiteCode,
-    SlotWidth, Stamp, Verdict,
+    AgentId, Body, BootId, Cause, DataUse, Echo, Failure, Note, Outcome, PlanFault, PlanRefused, Purpose,
+    Record, SiteCode, SlotWidth, Stamp, Step, Use, Verdict,
 };
 
 use suar_collector::calendar::{Holidays, OfficeHours, PeriodName, TimeZone};
@@ -44,6 +44,7 @@ fn site(code: &str, name: &str, village: &str, island: &str, point: Option<Point
         allowance_mib: None,
         subscribed_download_kbps: Some(2_000),
         subscribed_upload_kbps: None,
+        metered: None,
         measured_from: None,
         papers: Papers::default(),
     }
@@ -55,7 +56,10 @@ fn places() -> Places {
     Places::of(
         &[
             site("D", "Kantor yang diam", "19.01.01.1001", bangka, None),
-            site("A", "Kantor Desa \"Pulau Seliu\"", "19.02.02.2009", seliu, point),
+            Site {
+                allowance_mib: Some(20),
+                ..site("A", "Kantor Desa \"Pulau Seliu\"", "19.02.02.2009", seliu, point)
+            },
             site("B", "Kantor Desa dengan \\ garis miring", "19.02.02.2009", seliu, None),
             site("C", "Kantor yang belum pernah terdengar", "19.01.01.1001", bangka, None),
             site("E", "Kantor di luar wilayah", "77.01.01.1001", "77.01.40001", None),
@@ -136,6 +140,18 @@ fn skipped() -> Body {
     Body::Bandwidth(Bandwidth::without_rate(Direction::Upload, TestEnd::SkippedAllowance))
 }
 
+fn data_use(month: &str) -> Body {
+    let used = [(Purpose::Echo, 4_000, 3_900), (Purpose::Gateway, 900, 900), (Purpose::Push, 7_000, 5_000)];
+    let used = used.map(|(purpose, sent, received)| Use { purpose, sent, received }).to_vec();
+    Body::DataUse(DataUse {
+        month: month.parse().unwrap(),
+        used,
+        allowance_bytes: Some(10_485_760),
+        step: Step::Frugal,
+        metered: Some(true),
+    })
+}
+
 fn session() -> Body {
     Body::SessionStart(SessionStart {
         agent_version: "0.1.0".to_owned(),
@@ -172,6 +188,10 @@ fn live() -> Live {
     ];
     live.apply(&push("D", 4, told.clone()), T0 - 900_000, hours);
     live.apply(&push("A", 1, told), T0 + 120_000, hours);
+    // The end of a month and the beginning of the next are told in one moment.
+    let months = ["2026-08", "2026-09"].map(|month| timed(T0 + 69_000, data_use(month)));
+    live.apply(&push("A", 1, months.to_vec()), T0 + 120_000, hours);
+    live.apply(&push("B", 2, vec![timed(T0 + 1_000, data_use("2026-08"))]), T0 + 120_100, hours);
     live.apply(&push("B", 2, vec![round(T0 + 5_000, down), round(T0 + 65_000, down)]), T0 + 120_500, hours);
     live
 }
@@ -340,6 +360,19 @@ fn openmetrics_names_counters_without_total_and_ends_with_eof() {
     assert!(page.ends_with("\n# EOF\n"));
     let samples = |page: &str| page.lines().filter(|line| !line.starts_with('#')).count();
     assert_eq!(samples(&page), samples(&self::page()));
+}
+
+#[test]
+fn data_of_a_month_that_is_over_is_not_shown_as_the_running_one() {
+    let page = page();
+    assert!(
+        page.contains("suar_site_month_data_bytes{site=\"A\"} 19900"),
+        "without the router's 1800: {page}"
+    );
+    assert!(!page.contains("suar_site_month_data_bytes{site=\"B\""));
+    assert!(!page.contains("suar_agent_month_data_bytes{site=\"B\""));
+    assert!(page.contains("suar_site_month_data_allowance_bytes{site=\"A\"} 20971520"));
+    assert!(!page.contains("suar_site_month_data_allowance_bytes{site=\"B\""));
 }
 
 #[test]

@@ -5,7 +5,6 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU32;
 
 use axum::Router;
 use axum::body::Body as HttpBody;
@@ -27,7 +26,7 @@ use suar_wire::outcome::EchoMethod;
 use suar_wire::push::Clock;
 use suar_wire::record::Round;
 use suar_wire::{
-    AgentId, Body, BootId, Cause, Echo, Epoch, Note, Outcome, Push, Record, SiteCode, SlotWidth, Stamp,
+    AgentId, Body, BootId, Cause, Echo, Epoch, Note, Outcome, Plan, Push, Record, SiteCode, SlotWidth, Stamp,
     Verdict,
 };
 use tokio::sync::{mpsc, oneshot};
@@ -56,6 +55,7 @@ fn site(village: &str, island: &str) -> Site {
         hours: OfficeHours::always(),
         power_hours: None,
         allowance_mib: None,
+        metered: None,
         subscribed_download_kbps: None,
         subscribed_upload_kbps: None,
         measured_from: None,
@@ -84,8 +84,7 @@ impl Collector {
         let (sender, accepted) = mpsc::channel(16);
         let shared = Shared {
             counters: Arc::new(IngestCounters::new(own.clone())),
-            plan_version: Arc::new(AtomicU32::new(1)),
-            slot_width: SlotWidth::STANDARD,
+            plan: Plan::standard(),
             live: Some(ToLive { accepted: sender, counted_row: 0 }),
         };
         let writer = Writer::open(data.path(), shared).unwrap();

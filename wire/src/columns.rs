@@ -28,6 +28,7 @@ use std::net::IpAddr;
 use prost::Message;
 
 use crate::bandwidth::{Bandwidth, Congestion, Direction, Method, TestEnd};
+use crate::data_use::{DataUse, Month, Purpose, Step, Use};
 use crate::identity::BootId;
 use crate::outcome::{Echo, EchoError, EchoMethod, Failure, Outcome};
 use crate::plan::{PlanFault, PlanRefused};
@@ -113,7 +114,7 @@ pub struct Columns {
 
 #[derive(Clone, PartialEq, Message)]
 struct OtherPb {
-    #[prost(oneof = "OtherBody", tags = "1, 2, 3, 4, 5, 6, 8, 9")]
+    #[prost(oneof = "OtherBody", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9")]
     body: Option<OtherBody>,
 }
 
@@ -131,6 +132,8 @@ enum OtherBody {
     Dropped(DroppedPb),
     #[prost(sint64, tag = "6")]
     ClockStep(i64),
+    #[prost(message, tag = "7")]
+    DataUse(DataUsePb),
     #[prost(message, tag = "8")]
     Bandwidth(BandwidthPb),
     #[prost(message, tag = "9")]
@@ -264,6 +267,22 @@ struct BandwidthPb {
     idle_rtt_us: Option<u32>,
     #[prost(uint32, optional, tag = "13")]
     loaded_rtt_us: Option<u32>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct DataUsePb {
+    /// Months since the year 0.
+    #[prost(uint32, tag = "1")]
+    month: u32,
+    /// Purpose, bytes sent, bytes received, purpose, ...
+    #[prost(uint64, repeated, tag = "2")]
+    used: Vec<u64>,
+    #[prost(uint64, optional, tag = "3")]
+    allowance_bytes: Option<u64>,
+    #[prost(uint32, tag = "4")]
+    step: u32,
+    #[prost(bool, optional, tag = "5")]
+    metered: Option<bool>,
 }
 
 const KIND_ROUND: u32 = 1;
@@ -642,6 +661,15 @@ fn other_from(body: &Body) -> Result<&Round, Vec<u8>> {
             fault: refused.fault.code(),
             reason: refused.reason.clone(),
         }),
+        Body::DataUse(told) => OtherBody::DataUse(DataUsePb {
+            month: told.month.number(),
+            used: (told.used.iter())
+                .flat_map(|one| [u64::from(one.purpose.code()), one.sent, one.received])
+                .collect(),
+            allowance_bytes: told.allowance_bytes,
+            step: told.step.code(),
+            metered: told.metered,
+        }),
     };
     Err(OtherPb { body: Some(other) }.encode_to_vec())
 }
@@ -700,6 +728,7 @@ fn known_into(other: &OtherBody) -> Result<Body, ColumnsError> {
         }),
         OtherBody::Dropped(dropped) => Body::Dropped(Dropped { first: dropped.first, last: dropped.last }),
         OtherBody::ClockStep(by_ms) => Body::ClockStep(ClockStep { by_ms: *by_ms }),
+        OtherBody::DataUse(told) => Body::DataUse(data_use_into(told)?),
         OtherBody::Bandwidth(test) => Body::Bandwidth(bandwidth_into(test)?),
         OtherBody::PlanRefused(refused) => Body::PlanRefused(PlanRefused {
             version: refused.version,
@@ -707,6 +736,28 @@ fn known_into(other: &OtherBody) -> Result<Body, ColumnsError> {
                 .ok_or(ColumnsError::Code { what: "fault of a plan", code: refused.fault })?,
             reason: bounded("reason of a refusal", &refused.reason, PlanRefused::REASON_BYTES_MAX)?,
         }),
+    })
+}
+
+fn data_use_into(told: &DataUsePb) -> Result<DataUse, ColumnsError> {
+    let (uses, rest) = told.used.as_chunks::<3>();
+    if !rest.is_empty() || !uses.is_sorted_by(|a, b| a[0] < b[0]) {
+        return Err(ColumnsError::Shape("the purposes of data are not in order"));
+    }
+    // Purposes that a later version added make the record an unknown one, which is bounded in size.
+    let one = |&[purpose, sent, received]: &[u64; 3]| {
+        let code = u32::try_from(purpose).unwrap_or(u32::MAX);
+        let purpose = Purpose::from_code(code).ok_or(ColumnsError::Code { what: "purpose of data", code })?;
+        Ok(Use { purpose, sent, received })
+    };
+    Ok(DataUse {
+        month: Month::from_number(told.month)
+            .ok_or(ColumnsError::Shape("a month is beyond the year 9999"))?,
+        used: uses.iter().map(one).collect::<Result<_, ColumnsError>>()?,
+        allowance_bytes: told.allowance_bytes,
+        step: Step::from_code(told.step)
+            .ok_or(ColumnsError::Code { what: "step of saving", code: told.step })?,
+        metered: told.metered,
     })
 }
 

@@ -1,4 +1,4 @@
-//! What monitoring itself costs: bytes by purpose and month.
+//! What monitoring itself costs: bytes by purpose and month, and the steps by which an agent saves them.
 
 use std::fmt;
 
@@ -31,6 +31,43 @@ impl Purpose {
     }
 }
 
+coded! {
+    /// What an agent leaves out to stay within its allowance. Each step leaves out what the one before does,
+    /// and more; within a month there is no way back.
+    Step {
+        /// Everything that the plan says.
+        Full = 1 "full",
+        NoBandwidth = 2 "no_bandwidth",
+        /// One echo to each target.
+        Standard = 3 "standard",
+        /// Rounds and pushes are rarer.
+        Frugal = 4 "frugal",
+        /// The sign of life: a round and a push an hour by the standard plan.
+        Heartbeat = 5 "heartbeat",
+    }
+}
+
+impl Step {
+    /// Slots are this many times as wide as in the plan, as far as there are such slots.
+    pub fn slot_factor(self) -> u32 {
+        match self {
+            Self::Full | Self::NoBandwidth | Self::Standard => 1,
+            Self::Frugal => 5,
+            Self::Heartbeat => 60,
+        }
+    }
+
+    /// The time from one push to the next is this many times that of the plan. The collector needs it, too, so
+    /// as not to take a saving agent for a silent one.
+    pub fn push_factor(self) -> u32 {
+        match self {
+            Self::Full | Self::NoBandwidth | Self::Standard => 1,
+            Self::Frugal => 2,
+            Self::Heartbeat => 12,
+        }
+    }
+}
+
 /// A calendar month of an office's time zone: months since the year 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -39,6 +76,14 @@ pub struct Month(u32);
 impl Month {
     /// To the year 9999.
     const NUMBER_MAX: u32 = 9999 * 12 + 11;
+
+    pub fn from_number(number: u32) -> Option<Self> {
+        (number <= Self::NUMBER_MAX).then_some(Self(number))
+    }
+
+    pub fn number(self) -> u32 {
+        self.0
+    }
 
     /// The month of a moment, milliseconds since 1970, where the clock is this far ahead of UTC. Moments that
     /// no calendar here knows fall into its first or last month.
@@ -57,6 +102,13 @@ impl Month {
     pub fn start_ms(self, utc_offset_minutes: i16) -> i64 {
         let (year, month) = (i64::from(self.0 / 12), self.0 % 12 + 1);
         days_before(year, month) * MS_A_DAY - i64::from(utc_offset_minutes) * 60_000
+    }
+
+    /// How much of it is over at a moment, from 0 to 1.
+    pub fn progress(self, unix_ms: i64, utc_offset_minutes: i16) -> f64 {
+        let (start, end) = (self.start_ms(utc_offset_minutes), self.next().start_ms(utc_offset_minutes));
+        let (passed, length) = (unix_ms.saturating_sub(start), (end - start).max(1));
+        (passed as f64 / length as f64).clamp(0.0, 1.0)
     }
 }
 
@@ -123,6 +175,32 @@ pub struct Use {
     pub received: u64,
 }
 
+/// What an agent has used of a month, and what it does about it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataUse {
+    pub month: Month,
+    /// From the month's beginning; ascending by purpose, each at most once, nothing that was not used.
+    pub used: Vec<Use>,
+    /// What this agent may use in a month; none: there is no bound.
+    pub allowance_bytes: Option<u64>,
+    pub step: Step,
+    /// Whether the connection is paid by the byte; none: the system does not say.
+    pub metered: Option<bool>,
+}
+
+impl DataUse {
+    /// Both directions, what the provider counts.
+    pub fn paid_bytes(&self) -> u64 {
+        paid_bytes(&self.used)
+    }
+}
+
+/// Both directions, without the way to the office's own router.
+pub fn paid_bytes(used: &[Use]) -> u64 {
+    let paid = used.iter().filter(|one| one.purpose.is_paid_for());
+    paid.fold(0, |sum: u64, one| sum.saturating_add(one.sent).saturating_add(one.received))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -161,8 +239,12 @@ mod tests {
     #[test]
     fn clocks_that_are_out_of_their_mind_have_a_month_too() {
         for at_ms in [i64::MIN, -1, 0, i64::MAX] {
-            assert!(Month::at(at_ms, WIB).0 <= Month::NUMBER_MAX, "{at_ms}");
+            let month = Month::at(at_ms, WIB);
+            assert_eq!(Month::from_number(month.number()), Some(month), "{at_ms}");
+            assert!((0.0..=1.0).contains(&month.progress(at_ms, WIB)), "{at_ms}");
         }
+        let november: Month = "2026-11".parse().expect("a month");
+        assert_eq!(november.progress(november.start_ms(WIB) + 15 * MS_A_DAY, WIB), 0.5);
     }
 
     #[test]
@@ -170,5 +252,15 @@ mod tests {
         for text in ["", "2026", "2026-13", "2026-00", "26-01", "2026-1", "2026-aa"] {
             assert!(text.parse::<Month>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn the_way_to_the_router_is_not_held_against_the_allowance() {
+        let used = [Purpose::Echo, Purpose::Gateway, Purpose::Push].map(|purpose| Use {
+            purpose,
+            sent: 100,
+            received: 10,
+        });
+        assert_eq!(paid_bytes(&used), 220);
     }
 }

@@ -34,7 +34,7 @@ pub mod joining;
 pub mod intervals;
 
 pub use columns::{decode_record, encode_record};
-pub use data_use::{Month, Purpose, Use};
+pub use data_use::{DataUse, Month, Purpose, Step, Use};
 pub use identity::{AgentId, BootId, Epoch, Sequence, SiteCode};
 pub use intervals::IntervalSet;
 pub use outcome::{Echo, EchoError, EchoMethod, Failure, Outcome};

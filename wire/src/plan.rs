@@ -10,7 +10,7 @@ use crate::slot::SlotWidth;
 /// Every duration in whole seconds, every target an address: a plan must work while names do not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
-    /// Grows by one with every change.
+    /// Another with every change.
     pub version: u32,
     pub slot_seconds: SlotWidth,
     /// External addresses to ping; 2 to 8, several operators, never one.
@@ -29,6 +29,15 @@ pub struct Plan {
     pub online_every: u32,
     pub push_seconds: u32,
     pub health_seconds: u32,
+    /// What this agent may use in a calendar month; none: there is no bound.
+    #[serde(default)]
+    pub allowance_bytes: Option<u64>,
+    /// Whether the office's connection is paid by the byte; none: the agent asks its system.
+    #[serde(default)]
+    pub metered: Option<bool>,
+    /// Minutes that the office's clock is ahead of UTC: when its months begin.
+    #[serde(default = "Plan::western_indonesia")]
+    pub utc_offset_minutes: i16,
 }
 
 impl Plan {
@@ -49,7 +58,15 @@ impl Plan {
             online_every: 15,
             push_seconds: 300,
             health_seconds: 600,
+            allowance_bytes: None,
+            metered: None,
+            utc_offset_minutes: Self::western_indonesia(),
         }
+    }
+
+    /// WIB.
+    fn western_indonesia() -> i16 {
+        7 * 60
     }
 
     /// Every mistake, each as one sentence that names the key.
@@ -66,6 +83,10 @@ impl Plan {
         within("online_every", u64::from(self.online_every), 1, 10_000);
         within("push_seconds", u64::from(self.push_seconds), 1, 86_400);
         within("health_seconds", u64::from(self.health_seconds), 1, 86_400);
+        // The zones of the world, from 12 hours behind to 14 ahead.
+        if !(-720..=840).contains(&self.utc_offset_minutes) {
+            mistakes.push(format!("utc_offset_minutes: {} is outside -720 to 840", self.utc_offset_minutes));
+        }
         for target in self.targets.iter().chain([&self.public_resolver]) {
             if target.is_unspecified() || target.is_multicast() {
                 mistakes.push(format!("targets: {target} is no address of a host"));
@@ -141,6 +162,16 @@ mod tests {
     }
 
     #[test]
+    fn a_plan_of_a_collector_that_knows_no_allowance_has_no_bound() {
+        let mut json = serde_json::to_value(Plan::standard()).expect("plain JSON");
+        let keys = json.as_object_mut().expect("an object");
+        for key in ["allowance_bytes", "metered", "utc_offset_minutes"] {
+            assert!(keys.remove(key).is_some(), "{key}");
+        }
+        assert_eq!(serde_json::from_value::<Plan>(json).ok(), Some(Plan::standard()));
+    }
+
+    #[test]
     fn every_mistake_is_told_at_once() {
         let plan = Plan {
             targets: vec![IpAddr::from([0, 0, 0, 0])],
@@ -148,8 +179,9 @@ mod tests {
             dns_name: "a b".to_owned(),
             push_seconds: 0,
             online_url: Some("https://x".to_owned()),
+            utc_offset_minutes: 900,
             ..Plan::standard()
         };
-        assert_eq!(plan.mistakes().len(), 6, "{:?}", plan.mistakes());
+        assert_eq!(plan.mistakes().len(), 7, "{:?}", plan.mistakes());
     }
 }

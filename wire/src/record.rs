@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::bandwidth::Bandwidth;
+use crate::data_use::DataUse;
 use crate::identity::{BootId, Sequence};
 use crate::outcome::{Echo, Outcome, coded};
 use crate::plan::PlanRefused;
@@ -39,6 +40,7 @@ pub enum Body {
     Gap(Gap),
     Dropped(Dropped),
     ClockStep(ClockStep),
+    DataUse(DataUse),
     Bandwidth(Bandwidth),
     PlanRefused(PlanRefused),
     Unknown(Unknown),

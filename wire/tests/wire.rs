@@ -10,9 +10,9 @@ use suar_wire::record::{
     ClockStep, Disk, Dropped, Ending, Gap, GapReason, Health, Round, SessionEnd, SessionStart, Unknown,
 };
 use suar_wire::{
-    AgentId, Body, BootId, Cause, Echo, EchoError, EchoMethod, Epoch, Failure, Note, Outcome, PlanFault,
-    PlanRefused, Push, PushError, Receipt, Record, Refusal, RefusalReason, Slot, SlotWidth, Stamp, Verdict,
-    decode_record, encode_record,
+    AgentId, Body, BootId, Cause, DataUse, Echo, EchoError, EchoMethod, Epoch, Failure, Month, Note, Outcome,
+    PlanFault, PlanRefused, Purpose, Push, PushError, Receipt, Record, Refusal, RefusalReason, Slot,
+    SlotWidth, Stamp, Step, Use, Verdict, decode_record, encode_record,
 };
 
 fn outcome() -> impl Strategy<Value = Outcome> {
@@ -65,6 +65,23 @@ fn round() -> impl Strategy<Value = Round> {
         })
 }
 
+fn data_use() -> impl Strategy<Value = DataUse> {
+    let used = prop::collection::btree_map(prop::sample::select(Purpose::ALL), any::<(u64, u64)>(), 0..9);
+    let step = prop::sample::select(Step::ALL);
+    (0u32..120_000, used, any::<Option<u64>>(), step, any::<Option<bool>>()).prop_map(
+        |(month, used, allowance_bytes, step, metered)| DataUse {
+            month: Month::from_number(month).expect("before the year 10000"),
+            used: used
+                .into_iter()
+                .map(|(purpose, (sent, received))| Use { purpose, sent, received })
+                .collect(),
+            allowance_bytes,
+            step,
+            metered,
+        },
+    )
+}
+
 fn body() -> impl Strategy<Value = Body> {
     prop_oneof![
         6 => round().prop_map(Body::Round),
@@ -94,6 +111,7 @@ fn body() -> impl Strategy<Value = Body> {
         1 => bandwidth().prop_map(Body::Bandwidth),
         1 => (any::<u32>(), prop::sample::select(PlanFault::ALL), ".{0,75}")
             .prop_map(|(version, fault, reason)| Body::PlanRefused(PlanRefused { version, fault, reason })),
+        1 => data_use().prop_map(Body::DataUse),
         1 => prop::collection::vec(any::<u8>(), 0..100).prop_map(|content| unknown(&message_of_kind(1_000, &content)).expect("kind 1000")),
     ]
 }
@@ -363,4 +381,32 @@ fn five_minutes_of_a_steady_office_stay_small() {
     let (packed, _) = push::compress(plain.clone());
     println!("five rounds: {} bytes, {} compressed", plain.len(), packed.len());
     assert!(packed.len() < 300, "{} bytes", packed.len());
+}
+
+/// Fields of a data use record: month, numbers of purposes, step.
+fn data_use_message(month: u64, used: &[u64], step: u64) -> Vec<u8> {
+    let mut inner = Vec::new();
+    prost::encoding::uint64::encode(1, &month, &mut inner);
+    prost::encoding::uint64::encode_packed(2, used, &mut inner);
+    prost::encoding::uint64::encode(4, &step, &mut inner);
+    message_of_kind(7, &inner)
+}
+
+#[test]
+fn a_purpose_or_step_of_a_later_version_passes_through_and_a_muddled_one_is_refused() {
+    let november = u64::from("2026-11".parse::<Month>().expect("a month").number());
+    for later in [data_use_message(november, &[1, 10, 20, 77, 1, 1], 4), data_use_message(november, &[], 9)] {
+        unknown(&later).expect("kept as it came");
+    }
+    let refused = [
+        (data_use_message(november, &[1, 10, 20, 6, 5, 7], 4), "a known kind"),
+        (data_use_message(november, &[6, 1, 1, 1, 1, 1], 1), "not in order"),
+        (data_use_message(november, &[1, 1, 1, 1, 1, 1], 1), "not in order"),
+        (data_use_message(november, &[1, 1], 1), "not in order"),
+        (data_use_message(120_000, &[], 1), "beyond the year 9999"),
+    ];
+    for (message, reason) in refused {
+        let error = unknown(&message).expect_err(reason).to_string();
+        assert!(error.contains(reason), "{error} instead of {reason}");
+    }
 }

@@ -2,10 +2,13 @@
 
 use clap::CommandFactory;
 use suar_wire::record::Round;
-use suar_wire::{Cause, Echo, EchoMethod, Failure, Note, Outcome, Plan, Verdict};
+use suar_wire::{
+    Cause, DataUse, Echo, EchoMethod, Failure, Note, Outcome, Plan, Purpose, Stamp, Step, Use, Verdict,
+};
 
 use super::words::{self, Delivery};
 use super::*;
+use crate::status::{Freshness, Status};
 use crate::uplink::PushFailure;
 
 fn golden(name: &str, text: &str) {
@@ -86,4 +89,42 @@ fn the_findings_of_a_check_are_what_was_reviewed() {
         }
     }
     golden("check.txt", &text);
+}
+
+#[test]
+fn what_status_says_of_data_is_what_was_reviewed() {
+    let stamp = Stamp { boot: suar_wire::BootId([1; 16]), boot_ms: 90_000, wall_ms: 1_794_718_800_000 };
+    let used = [(Purpose::Echo, 4_400_000), (Purpose::Gateway, 9_000_000), (Purpose::Push, 3_050_000)];
+    let used = used.map(|(purpose, bytes)| Use { purpose, sent: bytes, received: bytes }).to_vec();
+    let month = "2026-11".parse().expect("a month");
+    let status = |allowance_bytes, step, metered| Status {
+        version: "0.1.0".to_owned(),
+        agent: suar_wire::AgentId([2; 16]),
+        site: "19.02.02.2009".parse().expect("a site code"),
+        site_name: "Kantor Desa".to_owned(),
+        collector: "127.0.0.1:8443".to_owned(),
+        running: true,
+        started: stamp,
+        written: stamp,
+        slot_seconds: 60,
+        plan_version: 1,
+        verdict: Some(Verdict::Up),
+        verdict_since_ms: Some(stamp.wall_ms - 60_000),
+        round: None,
+        paused_until_ms: None,
+        uplink: Default::default(),
+        spool: Default::default(),
+        data: Some(DataUse { month, used: used.clone(), allowance_bytes, step, metered }),
+        bandwidth: Default::default(),
+    };
+    let mut text = String::new();
+    let mut scenes = vec![status(None, Step::Full, None), status(None, Step::Standard, Some(true))];
+    scenes.extend(Step::ALL.iter().map(|step| status(Some(20_000_000), *step, Some(false))));
+    for scene in scenes {
+        for language in [Language::En, Language::Id] {
+            text += &words::status(language, &scene, Freshness::Running, stamp);
+            text += "----\n";
+        }
+    }
+    golden("status.txt", &text);
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use suar_wire::join_code::JoinCodeError;
 use suar_wire::record::Round;
-use suar_wire::{EchoMethod, Outcome, Stamp};
+use suar_wire::{DataUse, EchoMethod, Outcome, Stamp};
 
 use crate::bandwidth::Tested;
 use crate::identity::Identity;
@@ -113,6 +113,12 @@ fn ms(elapsed_us: u32) -> String {
 /// Megabytes of 10^6 bytes, as providers sell them.
 fn mb(bytes: u64) -> String {
     format!("{:.2} MB", bytes as f64 / 1e6)
+}
+
+/// What was used, of how much.
+fn used(data: &DataUse, of: &str) -> String {
+    let allowance = data.allowance_bytes.map(|bytes| format!(" {of} {}", mb(bytes))).unwrap_or_default();
+    format!("{}{allowance}", mb(data.paid_bytes()))
 }
 
 /// Seconds since a moment of the wall clock; none when that lies ahead because the clock was set.

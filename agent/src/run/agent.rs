@@ -7,22 +7,23 @@ use std::time::{Duration, Instant};
 
 use suar_wire::bandwidth::Bandwidth;
 use suar_wire::record::{ClockStep, Gap, GapReason, Health, Round};
-use suar_wire::{Body, Plan, Slot, Stamp};
+use suar_wire::{Body, Plan, Slot, Stamp, Step};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::accounts::Accounts;
+use super::accounts::{Accounts, Now, Terms};
 use super::corrected::Corrected;
 use super::line_tests::LineTests;
 use super::writer::Writer;
 use crate::bandwidth::guard::Circumstances;
+use crate::budget;
 use crate::clock::{Clocks, Jump, JumpWatch, Reading};
 use crate::health::{self, Watcher};
 use crate::identity::Identity;
 use crate::pause;
 use crate::round::{self, Due, Prober, Window, Worries};
 use crate::schedule::{Appointment, Schedule, Turn};
-use crate::status::{DataUse, Status};
+use crate::status::Status;
 use crate::uplink::UplinkState;
 use crate::verdict::Debounce;
 
@@ -38,6 +39,8 @@ pub struct Parts {
     pub prober: Prober,
     pub plan: watch::Receiver<Plan>,
     pub uplink: watch::Receiver<UplinkState>,
+    /// Where the uplink hears how far it has to save.
+    pub step: watch::Sender<Step>,
     pub writer: Writer,
     pub identity: Identity,
     pub collector: String,
@@ -56,7 +59,11 @@ pub struct Agent {
     clocks: Clocks,
     prober: Arc<Prober>,
     plan_feed: watch::Receiver<Plan>,
+    /// The collector's, with nothing left out.
+    ordered: Plan,
+    /// What is done: as ordered, less what the step leaves out.
     plan: Arc<Plan>,
+    step: watch::Sender<Step>,
     uplink_feed: watch::Receiver<UplinkState>,
     uplink: UplinkState,
     writer: Writer,
@@ -76,6 +83,8 @@ pub struct Agent {
     health: HealthWatch,
     accounts: Accounts,
     line_tests: LineTests,
+    /// Whether the connection is paid by the byte, as far as the system knows.
+    system_says_metered: Option<bool>,
     status: Status,
 }
 
@@ -94,6 +103,7 @@ impl Agent {
             prober,
             plan: plan_feed,
             uplink: uplink_feed,
+            step,
             writer,
             identity,
             collector,
@@ -101,7 +111,8 @@ impl Agent {
             accounts,
             line_tests,
         } = parts;
-        let plan = Arc::new(plan_feed.borrow().clone());
+        let ordered = plan_feed.borrow().clone();
+        let plan = Arc::new(ordered.clone());
         let uplink = uplink_feed.borrow().clone();
         let now = clocks.read();
         let status = Status {
@@ -129,7 +140,9 @@ impl Agent {
             prober: Arc::new(prober),
             schedule: Schedule::new(identity.agent, plan.slot_seconds),
             plan_feed,
+            ordered,
             plan,
+            step,
             uplink,
             uplink_feed,
             writer,
@@ -146,6 +159,7 @@ impl Agent {
             health: HealthWatch { resting: Some(Watcher::new()), ..HealthWatch::default() },
             accounts,
             line_tests,
+            system_says_metered: None,
             status,
         }
     }
@@ -200,18 +214,33 @@ impl Agent {
         self.status.running = false;
         self.write_status(now);
         self.writer.finish().await;
-        let (accounts, clocks, corrected, state) = (self.accounts, self.clocks, self.corrected, self.state);
-        move || accounts.close(&state, corrected.now_ms(clocks.read()), corrected.is_confirmed())
+        let Self { accounts, clocks, corrected, state, ordered, system_says_metered, .. } = self;
+        move || {
+            let terms = Terms { plan: &ordered, system_says_metered };
+            accounts.close(&state, corrected_now(corrected, clocks.read()), terms);
+        }
     }
 
-    /// Enters what was used into the ledger, and has it written at each push interval.
-    fn keep_accounts(&mut self, now: Reading) {
-        self.accounts.enter(self.corrected.now_ms(now), self.corrected.is_confirmed());
+    /// Enters what was used into the ledger, has it written at each push interval, tells the collector, and takes
+    /// the step that the allowance asks for.
+    fn keep_accounts(&mut self, reading: Reading) {
+        let now = corrected_now(self.corrected, reading);
+        let terms = Terms { plan: &self.ordered, system_says_metered: self.system_says_metered };
+        for told in self.accounts.enter(now, terms) {
+            self.writer.record(self.clocks.stamp(reading), Body::DataUse(told));
+        }
+        self.status.data = self.accounts.now(now, terms);
+        let step = self.status.data.as_ref().map_or(Step::Full, |data| data.step);
+        if *self.step.borrow() != step {
+            self.step.send_replace(step);
+            self.put_plan_in_force();
+            // So that the collector does not take a saving agent for a silent one.
+            self.writer.wake_uplink();
+        }
         let every = Duration::from_secs(self.plan.push_seconds.into());
         if let Some(ledger) = self.accounts.due(every) {
             self.writer.ledger(ledger);
         }
-        self.status.data = self.accounts.month().map(DataUse::from);
     }
 
     /// Starts a bandwidth test that is due, and takes those that somebody ran beside this agent.
@@ -227,11 +256,14 @@ impl Agent {
         let is_paused = self.is_paused(now);
         // Before the first round nothing speaks against it; a test finds out by itself.
         let link_is_up = self.status.round.as_ref().is_none_or(|round| round.verdict.is_up());
-        let left_out = self.line_tests.start_due(now_ms, |_bytes| Circumstances {
+        let terms = Terms { plan: &self.ordered, system_says_metered: self.system_says_metered };
+        let account = self.accounts.account(corrected_now(self.corrected, now), terms);
+        let plan = &self.ordered;
+        let left_out = self.line_tests.start_due(now_ms, |bytes| Circumstances {
             link_is_up,
             is_paused,
-            is_metered: false,
-            may_spend: true,
+            is_metered: account.metered,
+            may_spend: budget::may_spend(&account, plan, bytes),
         });
         let stamp = self.clocks.stamp(now);
         for test in left_out {
@@ -397,12 +429,17 @@ impl Agent {
     }
 
     fn take_plan(&mut self) {
-        self.plan = Arc::new(self.plan_feed.borrow_and_update().clone());
+        self.ordered = self.plan_feed.borrow_and_update().clone();
+        self.put_plan_in_force();
+        tracing::info!(version = self.plan.version, "a new plan, from the next slot on");
+    }
+
+    fn put_plan_in_force(&mut self) {
+        self.plan = Arc::new(budget::applied(*self.step.borrow(), &self.ordered));
         self.schedule = Schedule::new(self.status.agent, self.plan.slot_seconds);
         self.appointment = None;
         self.status.slot_seconds = self.plan.slot_seconds.seconds();
         self.status.plan_version = self.plan.version;
-        tracing::info!(version = self.plan.version, "a new plan, from the next slot on");
     }
 
     fn take_uplink_state(&mut self) {
@@ -459,6 +496,10 @@ impl HealthWatch {
             Some(next_at) => next_at.saturating_duration_since(Instant::now()),
         }
     }
+}
+
+fn corrected_now(corrected: Corrected, reading: Reading) -> Now {
+    Now { unix_ms: corrected.now_ms(reading), is_confirmed: corrected.is_confirmed() }
 }
 
 /// What the clocks said at an earlier moment of this boot, by the boot-time clock.

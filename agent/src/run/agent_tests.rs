@@ -31,6 +31,7 @@ fn office() -> (Office, Agent) {
         prober: Prober::new("127.0.0.1:9", [0; 16], Vec::new(), &Meter::default()).expect("a prober"),
         plan: plan.subscribe(),
         uplink: uplink.subscribe(),
+        step: watch::Sender::new(Step::Full),
         writer: Writer::start(
             Arc::new(Mutex::new(spool)),
             Arc::new(Notify::new()),

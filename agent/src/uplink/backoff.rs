@@ -8,6 +8,7 @@ use super::PushFailure;
 pub const FIRST_SECONDS_MAX: f64 = 30.0;
 /// The first wait after a failure is up to this long; it doubles with every failure.
 pub const BACKOFF_SECONDS_BASE: f64 = 5.0;
+/// The longest, unless pushes themselves are rarer: who saves data must not spend it on vain attempts.
 pub const BACKOFF_SECONDS_MAX: f64 = 600.0;
 /// After a refused token somebody has to act, so asking often helps nobody.
 pub const UNAUTHORIZED_SECONDS: f64 = 900.0;
@@ -46,7 +47,8 @@ pub fn after_failure(failure: &PushFailure, failures: u32, push_seconds: u32, ra
         _ => {
             let doublings = failures.saturating_sub(1).min(20);
             let doubled = BACKOFF_SECONDS_BASE * f64::from(1u32 << doublings);
-            let most = (2.0 * f64::from(push_seconds)).clamp(BACKOFF_SECONDS_BASE, BACKOFF_SECONDS_MAX);
+            let push = f64::from(push_seconds);
+            let most = (2.0 * push).clamp(BACKOFF_SECONDS_BASE, push.max(BACKOFF_SECONDS_MAX));
             seconds(doubled.min(most) * random)
         }
     }
@@ -78,6 +80,8 @@ mod tests {
         assert_eq!([1, 2, 3, 7, 8, 9, u32::MAX].map(most), [5, 10, 20, 320, 600, 600, 600]);
         let most_of_a_fast_plan = |failures| after_failure(&unreachable(), failures, 10, 1.0).as_secs();
         assert_eq!([1, 2, 3, 9].map(most_of_a_fast_plan), [5, 10, 20, 20]);
+        let most_of_a_slow_plan = |failures| after_failure(&unreachable(), failures, 3_600, 1.0).as_secs();
+        assert_eq!([1, 9, 20].map(most_of_a_slow_plan), [5, 1_280, 3_600]);
     }
 
     #[test]
@@ -110,7 +114,8 @@ mod tests {
             let between = between(push_seconds, random).as_secs_f64();
             prop_assert!((push * 0.9 - 1e-6..=push * 1.1 + 1e-6).contains(&between));
             prop_assert!(wake_gap(push_seconds).as_secs_f64() <= push.min(5.0));
-            prop_assert!(after_failure(&unreachable(), failures, push_seconds, random).as_secs_f64() <= 600.0);
+            let wait = after_failure(&unreachable(), failures, push_seconds, random).as_secs_f64();
+            prop_assert!(wait <= push.max(600.0));
         }
     }
 }

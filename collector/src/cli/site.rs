@@ -25,7 +25,7 @@ enum SiteCommand {
     Add(Box<AddArgs>),
     /// Add or change sites from a CSV file, all of them or none
     Import {
-        /// Header: code,name,kind,village,island,latitude,longitude,link,provider,time_zone,hours,power_hours,allowance_mib,subscribed_download_mbps,subscribed_upload_mbps,measured_from,contract,power_source,power_stated,contact; only village is needed
+        /// Header: code,name,kind,village,island,latitude,longitude,link,provider,time_zone,hours,power_hours,allowance_mib,metered,subscribed_download_mbps,subscribed_upload_mbps,measured_from,contract,power_source,power_stated,contact; only village is needed
         file: PathBuf,
     },
     /// List all sites
@@ -81,9 +81,12 @@ struct AddArgs {
     /// Declared hours of power supply, written like hours
     #[arg(long)]
     power_hours: Option<String>,
-    /// Data the office may use in a month, MiB
+    /// Data that monitoring may use in a month, all agents of the site together, MiB
     #[arg(long)]
     allowance_mib: Option<String>,
+    /// yes or no: whether the link is paid by the amount of data; what the computers there say when left out
+    #[arg(long)]
+    metered: Option<String>,
     /// Rate the office pays for, Mbit/s, to the office
     #[arg(long)]
     subscribed_download_mbps: Option<String>,
@@ -150,6 +153,7 @@ fn add(args: &AddArgs, region: &Region) -> anyhow::Result<Site> {
         ("hours", &args.hours),
         ("power_hours", &args.power_hours),
         ("allowance_mib", &args.allowance_mib),
+        ("metered", &args.metered),
         ("subscribed_download_mbps", &args.subscribed_download_mbps),
         ("subscribed_upload_mbps", &args.subscribed_upload_mbps),
         ("measured_from", &args.measured_from),

@@ -2,6 +2,7 @@
 //! who it is, when it was last heard, what it has counted.
 
 use suar_wire::record::Health;
+use suar_wire::{DataUse, Step};
 
 use super::Scene;
 use super::families::{self, Family, Kind};
@@ -13,6 +14,8 @@ struct Row<'a> {
     agent: String,
     live: &'a AgentLive,
     is_silent: bool,
+    /// What it told of the running month.
+    data: Option<&'a DataUse>,
 }
 
 impl Row<'_> {
@@ -29,7 +32,8 @@ pub(super) fn render(scene: &Scene<'_>, page: &mut Page) {
     for place in &scene.places.sites {
         for (id, live) in scene.live.site(place.code()).iter().flat_map(|site| &site.agents) {
             let is_silent = live.is_silent(scene.now_ms, silent_after_ms);
-            rows.push(Row { site: place.code().as_str(), agent: id.to_string(), live, is_silent });
+            let data = live.data_of(place.month_at(scene.now_ms));
+            rows.push(Row { site: place.code().as_str(), agent: id.to_string(), live, is_silent, data });
         }
     }
     let mut info = page.family(&families::AGENT_INFO);
@@ -56,6 +60,7 @@ pub(super) fn render(scene: &Scene<'_>, page: &mut Page) {
     machine(&rows, page);
     disks(&rows, page);
     program(&rows, page);
+    data_use(&rows, page);
     let mut heard = page.family(&families::AGENT_LAST_HEARD);
     for row in &rows {
         heard.sample(&[row.site, &row.agent], Value::millis(row.live.heard_ms));
@@ -109,6 +114,35 @@ fn program(rows: &[Row<'_>], page: &mut Page) {
     each(page, &families::AGENT_SPOOL_BYTES, rows, |health| Some(health.spool_bytes.into()));
     each(page, &families::AGENT_SPOOL_BOUND, rows, |health| health.spool_bytes_max.map(Value::from));
     each(page, &families::AGENT_SPOOL_DROPPED, rows, |health| Some(health.spool_dropped.into()));
+}
+
+/// What monitoring has cost in the running month; it stays true while the agent is silent, the step does not.
+fn data_use(rows: &[Row<'_>], page: &mut Page) {
+    let mut used = page.family(&families::AGENT_DATA);
+    for (row, data) in rows.iter().filter_map(|row| Some((row, row.data?))) {
+        for one in &data.used {
+            let purpose = one.purpose.label();
+            used.sample(&[row.site, &row.agent, purpose, "sent"], one.sent);
+            used.sample(&[row.site, &row.agent, purpose, "received"], one.received);
+        }
+    }
+    let mut allowances = page.family(&families::AGENT_DATA_ALLOWANCE);
+    for row in rows {
+        let allowance = row.data.and_then(|data| data.allowance_bytes);
+        allowances.maybe(&[row.site, &row.agent], allowance.map(Value::from));
+    }
+    let labels: Vec<&'static str> = Step::ALL.iter().map(|step| step.label()).collect();
+    let mut steps = page.family(&families::AGENT_DATA_STEP);
+    let newest =
+        |row: &Row<'_>| row.live.data.as_ref().filter(|_| !row.is_silent).map(|data| data.value.clone());
+    for (row, data) in rows.iter().filter_map(|row| Some((row, newest(row)?))) {
+        steps.one_of(&[row.site, &row.agent], &labels, data.step.label());
+    }
+    let mut metered = page.family(&families::AGENT_METERED);
+    for row in rows {
+        let value = newest(row).and_then(|data| data.metered).map(u64::from);
+        metered.maybe(&[row.site, &row.agent], value.map(Value::from));
+    }
 }
 
 fn kib(value: u64) -> Value {

@@ -71,6 +71,10 @@ families! {
         "Measured slots of all agents of the site by state, inside and outside office hours; grows with late data too.";
     SITE_ECHOES Counter "suar_site_echoes_total" ["site", "outcome"] "packets"
         "ICMP echoes sent to external targets while the link was up, answered or lost; grows with late data too.";
+    SITE_DATA Gauge "suar_site_month_data_bytes" ["site"] "bytes"
+        "What monitoring has used since the month began at the office, both directions, all its agents, without the way to its own router.";
+    SITE_DATA_ALLOWANCE Gauge "suar_site_month_data_allowance_bytes" ["site"] "bytes"
+        "What monitoring may use in a month at the site; absent when there is no bound.";
     SITE_RTT Gauge "suar_site_rtt_seconds" ["site", "target", "method"] "seconds"
         "Round trip to an external target in the newest round; absent when it did not answer.";
     SITE_GATEWAY_RTT Gauge "suar_site_gateway_rtt_seconds" ["site"] "seconds"
@@ -170,6 +174,14 @@ families! {
         "What the agent's spool may take by the agent's configuration; then the oldest records are dropped.";
     AGENT_SPOOL_DROPPED Counter "suar_agent_spool_dropped_total" ["site", "agent"] "records"
         "Records lost because the agent's spool was full or damaged.";
+    AGENT_DATA Gauge "suar_agent_month_data_bytes" ["site", "agent", "purpose", "direction"] "bytes"
+        "What monitoring has put on the line since the month began at the office, IP headers included, as the agent told last; purpose gateway never leaves the office.";
+    AGENT_DATA_ALLOWANCE Gauge "suar_agent_month_data_allowance_bytes" ["site", "agent"] "bytes"
+        "What the agent may use in the month, its share of the site's allowance; absent when there is no bound.";
+    AGENT_DATA_STEP Gauge "suar_agent_data_step" ["site", "agent", "step"] "0 or 1"
+        "1 for what the agent leaves out to stay within its allowance or because its connection is metered, 0 for the others; full is nothing.";
+    AGENT_METERED Gauge "suar_agent_metered" ["site", "agent"] "0 or 1"
+        "Whether the connection is paid by the amount of data, by the site's entry or else the agent's system; absent when neither says.";
     AGENT_LAST_HEARD Gauge "suar_agent_last_heard_timestamp_seconds" ["site", "agent"] "seconds since 1970"
         "When the agent's newest push arrived.";
 

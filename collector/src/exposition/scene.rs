@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use suar_wire::SiteCode;
+use suar_wire::{Month, SiteCode};
 
 use crate::assessment::Assessment;
 use crate::calendar::{Holidays, PeriodName, Span};
@@ -47,6 +47,11 @@ impl SitePlace {
 
     pub fn code(&self) -> &SiteCode {
         &self.site.code
+    }
+
+    /// The office's own calendar month.
+    pub fn month_at(&self, unix_ms: i64) -> Month {
+        Month::at(unix_ms, self.site.time_zone.offset_minutes())
     }
 
     pub fn kind_label(&self) -> &'static str {

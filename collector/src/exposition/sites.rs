@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use suar_wire::bandwidth::{Bandwidth, Direction, TestEnd};
-use suar_wire::{Note, Outcome};
+use suar_wire::{DataUse, Note, Outcome};
 
 use super::Scene;
 use super::families::{self, Family};
@@ -58,6 +58,7 @@ pub(super) fn render(scene: &Scene<'_>, page: &mut Page) {
     times(&rows, page);
     silences(scene, &rows, page);
     counters(&rows, page);
+    data_use(scene, &rows, page);
     readings(&rows, page);
     bandwidth(&rows, page);
     grades(&rows, page);
@@ -122,6 +123,16 @@ fn silences(scene: &Scene<'_>, rows: &[Row<'_>], page: &mut Page) {
         let open = row.place.open_within(silent, scene.holidays);
         Some(open.into_iter().map(Span::seconds).sum::<u64>())
     });
+}
+
+fn data_use(scene: &Scene<'_>, rows: &[Row<'_>], page: &mut Page) {
+    each(page, &families::SITE_DATA, rows, |row| {
+        let month = row.place.month_at(scene.now_ms);
+        let of_month =
+            row.live.iter().flat_map(|live| live.agents.values()).filter_map(|agent| agent.data_of(month));
+        of_month.map(DataUse::paid_bytes).reduce(u64::saturating_add)
+    });
+    each(page, &families::SITE_DATA_ALLOWANCE, rows, |row| row.place.site.allowance_bytes());
 }
 
 fn counters(rows: &[Row<'_>], page: &mut Page) {

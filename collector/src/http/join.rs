@@ -114,10 +114,14 @@ async fn admit(app: &App, body: axum::body::Body) -> Result<JoinAnswer, Refusal>
         Joined::Welcome { site_name } => Ok(JoinAnswer {
             agent,
             token,
+            // It has joined, whatever comes now; the next receipt names the plan that is right.
+            plan: super::plan::of_site(app, &request.site).unwrap_or_else(|error| {
+                tracing::error!(site = %request.site, %error, "the plan of a site cannot be made");
+                app.plan.clone()
+            }),
             site: request.site,
             site_name,
             online_key: data_encoding::HEXLOWER.encode(&app.online_key),
-            plan: app.plan.clone(),
         }),
         Joined::Refused(refusal) => {
             tracing::warn!(site = %request.site, reason = refusal.label(), "a join was refused");

@@ -235,6 +235,7 @@ fn is_possible(record: &Record) -> bool {
         | Body::SessionEnd(_)
         | Body::ClockStep(_)
         | Body::PlanRefused(_)
+        | Body::DataUse(_)
         | Body::Unknown(_) => true,
     };
     body && record.stamp.boot_ms <= BOOT_MS_MAX

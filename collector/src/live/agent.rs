@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use suar_wire::bandwidth::{Bandwidth, Direction};
 use suar_wire::outcome::EchoMethod;
 use suar_wire::record::{Health, Round};
-use suar_wire::{Body, Note, Outcome, PlanRefused, Verdict};
+use suar_wire::{Body, DataUse, Month, Note, Outcome, PlanRefused, Verdict};
 
 use super::{Accepted, Timed};
 
@@ -89,6 +89,8 @@ pub struct AgentLive {
     plan_changed_ms: i64,
     /// The newest plan that it could not use.
     refused: Option<Reading<PlanRefused>>,
+    /// What it has used of a month, and how far it saves.
+    pub data: Option<Reading<DataUse>>,
     /// Version of the agent, and its system.
     pub program: Option<Reading<(String, String)>>,
 }
@@ -109,6 +111,7 @@ impl AgentLive {
             health: None,
             plan_changed_ms: 0,
             refused: None,
+            data: None,
             program: None,
         }
     }
@@ -124,13 +127,20 @@ impl AgentLive {
         refused.map(|refused| &refused.value)
     }
 
+    /// `silent_after_ms` is that of an agent that does all that its plan says; one that saves data pushes less often.
     pub fn is_silent(&self, now_ms: i64, silent_after_ms: i64) -> bool {
-        now_ms - self.unheard_since_ms() > silent_after_ms
+        let saving = self.data.as_ref().map_or(1, |data| data.value.step.push_factor());
+        now_ms - self.unheard_since_ms() > silent_after_ms * i64::from(saving)
     }
 
     /// Since when nothing was heard of it, without the time in which nobody could be heard.
     pub fn unheard_since_ms(&self) -> i64 {
         self.heard_ms + self.excused_ms
+    }
+
+    /// What it has used of a month, if that is the newest that it told of.
+    pub fn data_of(&self, month: Month) -> Option<&DataUse> {
+        self.data.as_ref().map(|data| &data.value).filter(|data| data.month == month)
     }
 
     pub(super) fn excuse_ms(&mut self, ours_ms: i64) {
@@ -161,7 +171,12 @@ impl AgentLive {
                 }
                 Body::Bandwidth(test) => self.take_test(*at_ms, test),
                 Body::PlanRefused(refused) => take_newer(&mut self.refused, *at_ms, || refused.clone()),
-                Body::SessionEnd(_)
+                // The end of a month and the beginning of the next are told in one moment.
+                Body::DataUse(data) if self.data.as_ref().is_none_or(|known| *at_ms >= known.at_ms) => {
+                    self.data = Some(Reading { at_ms: *at_ms, value: data.clone() });
+                }
+                Body::DataUse(_)
+                | Body::SessionEnd(_)
                 | Body::Gap(_)
                 | Body::Dropped(_)
                 | Body::ClockStep(_)

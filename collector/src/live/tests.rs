@@ -1,6 +1,6 @@
 use suar_wire::outcome::EchoMethod;
 use suar_wire::record::{Health, Round, SessionStart};
-use suar_wire::{Body, BootId, Echo, Note, Outcome, PlanFault, PlanRefused, SlotWidth, Stamp};
+use suar_wire::{Body, BootId, DataUse, Echo, Note, Outcome, PlanFault, PlanRefused, SlotWidth, Stamp, Step};
 
 use super::*;
 
@@ -302,5 +302,23 @@ proptest::proptest! {
         let up = ups.iter().filter(|up| **up).count() as u64;
         proptest::prop_assert_eq!(counted, (up, length as u64 - up));
         proptest::prop_assert_eq!(site.measured_ms(), Some(newest.at_ms));
+    }
+}
+
+#[test]
+fn an_agent_that_saves_data_pushes_less_often_and_is_not_silent_for_that() {
+    let mut live = Live::new(PUSH_SECONDS);
+    play(&mut live, "a", 1, 0, &[Verdict::Up]);
+    let saving = |step| {
+        let month = "2026-09".parse().unwrap();
+        let data = DataUse { month, used: Vec::new(), allowance_bytes: Some(1), step, metered: None };
+        timed(T0 + SLOT, Body::DataUse(data))
+    };
+    let heard_ms = T0 + 2 * SLOT;
+    for (step, pushes) in [(Step::Full, 3), (Step::Frugal, 6), (Step::Heartbeat, 36), (Step::Full, 3)] {
+        live.apply(&push("a", 1, vec![saving(step)]), heard_ms, office);
+        let silent_from = heard_ms + pushes * i64::from(PUSH_SECONDS) * 1000;
+        assert_eq!(live.state(&code("a"), silent_from), State::Up, "{step:?}");
+        assert_eq!(live.state(&code("a"), silent_from + 1), State::Silent, "{step:?}");
     }
 }

@@ -7,7 +7,7 @@ use crate::calendar::OfficeHours;
 use crate::region::Region;
 
 /// Names of the fields, in the order of a CSV file.
-pub const FIELDS: [&str; 20] = [
+pub const FIELDS: [&str; 21] = [
     "code",
     "name",
     "kind",
@@ -21,6 +21,7 @@ pub const FIELDS: [&str; 20] = [
     "hours",
     "power_hours",
     "allowance_mib",
+    "metered",
     "subscribed_download_mbps",
     "subscribed_upload_mbps",
     "measured_from",
@@ -71,6 +72,7 @@ pub fn site_of_village(code: &str, village: &str, region: &Region) -> Result<Sit
         hours: OfficeHours::standard(),
         power_hours: None,
         allowance_mib: None,
+        metered: None,
         subscribed_download_kbps: None,
         subscribed_upload_kbps: None,
         measured_from: None,
@@ -121,6 +123,7 @@ pub fn set(site: &mut Site, field: &str, text: &str, region: &Region) -> Result<
             site.power_hours = optional(text, parse)?;
         }
         "allowance_mib" => site.allowance_mib = optional(text, allowance)?,
+        "metered" => site.metered = optional(text, yes_or_no)?,
         "subscribed_download_mbps" => site.subscribed_download_kbps = optional(text, subscribed)?,
         "subscribed_upload_mbps" => site.subscribed_upload_kbps = optional(text, subscribed)?,
         "measured_from" => site.measured_from = optional(text, date)?,
@@ -177,6 +180,7 @@ pub fn text_of(site: &Site, field: &str) -> String {
         "hours" => site.hours.to_string(),
         "power_hours" => site.power_hours.as_ref().map(ToString::to_string).unwrap_or_default(),
         "allowance_mib" => site.allowance_mib.map(|mib| mib.to_string()).unwrap_or_default(),
+        "metered" => site.metered.map(|yes| if yes { "yes" } else { "no" }.to_owned()).unwrap_or_default(),
         "subscribed_download_mbps" => megabits(site.subscribed_download_kbps),
         "subscribed_upload_mbps" => megabits(site.subscribed_upload_kbps),
         "measured_from" => site.measured_from.map(|date| date.to_string()).unwrap_or_default(),
@@ -238,6 +242,14 @@ fn allowance(text: &str) -> Result<u32, String> {
         .ok_or_else(|| format!("whole MiB a month from 1 to {ALLOWANCE_MIB_MAX}, found {text:?}"))
 }
 
+fn yes_or_no(text: &str) -> Result<bool, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "yes" | "ya" => Ok(true),
+        "no" | "tidak" => Ok(false),
+        _ => Err(format!("yes or no, or nothing to go by what the computers there say, found {text:?}")),
+    }
+}
+
 /// A decimal comma is what Indonesian contracts write.
 fn subscribed(text: &str) -> Result<u32, String> {
     let mbps = text.replace(',', ".").parse::<f64>().ok();
@@ -283,6 +295,7 @@ mod tests {
             ("allowance_mib", "500"),
             ("subscribed_download_mbps", "2"),
             ("subscribed_upload_mbps", "0.512"),
+            ("metered", "yes"),
             ("measured_from", "2026-07-01"),
             ("time_zone", "wita"),
             ("contract", "027/12/2026"),

@@ -10,7 +10,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use suar_wire::{AgentId, Plan, SiteCode};
 
 use super::months::{self, Month};
-use super::{Agent, Counts, StoreError, StoredRecord, admin, chunk, day_of, import, schema};
+use super::{Agent, Counts, StoreError, StoredRecord, admin, chunk, day_of, import, plans, schema};
 use crate::day::{Day, DaySummary, Reason};
 use crate::registry::Site;
 use crate::summary::{self, Explanation};
@@ -101,6 +101,11 @@ impl Reader {
             serde_json::from_str(&json).map_err(|error| StoreError::Damaged(format!("the plan: {error}")))
         };
         json.map(parse).transpose()
+    }
+
+    /// What the agents of a site are to do, made of the plan of all.
+    pub fn plan_of(&self, base: &Plan, site: &SiteCode, now_ms: i64) -> Result<Plan, StoreError> {
+        plans::of_site(&self.main, base, site, now_ms)
     }
 
     pub fn meta(&self, key: &str) -> Result<Option<String>, StoreError> {
@@ -326,6 +331,6 @@ pub(super) fn sites_at(connection: &Connection, at_ms: i64) -> Result<Vec<Site>,
     Ok(sites)
 }
 
-fn site_from(json: &str) -> Result<Site, StoreError> {
+pub(super) fn site_from(json: &str) -> Result<Site, StoreError> {
     serde_json::from_str(json).map_err(|error| StoreError::Damaged(format!("a site: {error}")))
 }

@@ -14,13 +14,12 @@ mod whole;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU32;
 
 use suar_wire::push::Clock;
 use suar_wire::record::Round;
 use suar_wire::{
-    AgentId, Body, BootId, Cause, Echo, EchoMethod, Epoch, Note, Outcome, Push, Receipt, Record, SlotWidth,
-    Stamp, Verdict,
+    AgentId, Body, BootId, Cause, Echo, EchoMethod, Epoch, Note, Outcome, Plan, Push, Receipt, Record,
+    SlotWidth, Stamp, Verdict,
 };
 use tempfile::TempDir;
 use tokio::sync::oneshot;
@@ -80,12 +79,7 @@ impl Bench {
     }
 
     fn shared(&self) -> Shared {
-        Shared {
-            counters: Arc::clone(&self.counters),
-            plan_version: Arc::new(AtomicU32::new(3)),
-            slot_width: SlotWidth::STANDARD,
-            live: None,
-        }
+        Shared { counters: Arc::clone(&self.counters), plan: Plan::standard(), live: None }
     }
 
     fn push(&self, records: Vec<Record>) -> Receipt {
@@ -97,6 +91,12 @@ impl Bench {
         let (job, answer) = job(at_s, boot, records);
         self.writer().commit(vec![job]);
         answer.blocking_recv().expect("an answer").expect("a receipt")
+    }
+
+    /// What the agents of the site are to do now.
+    fn plan(&self) -> Option<Plan> {
+        let site = SITE.parse().expect("a code");
+        self.reader().plan_of(&Plan::standard(), &site, JOINED_MS + 1).ok()
     }
 
     fn reader(&self) -> Reader {

@@ -3,14 +3,14 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use rusqlite::{Connection, TransactionBehavior};
-use suar_wire::{Receipt, SlotWidth};
+use suar_wire::{Plan, Receipt};
 use tokio::sync::{mpsc, oneshot};
 
 use super::accept::{Arrival, accept};
 use super::admin::{self, Joining};
+use super::plans::Versions;
 use super::{StoreError, import, schema};
 use crate::ingest::decide::Decision;
 use crate::ingest::{Accepted, IngestCounters, Room, Submission};
@@ -40,9 +40,8 @@ pub type Answer<T> = oneshot::Sender<Result<T, Arc<StoreError>>>;
 #[derive(Debug, Clone)]
 pub struct Shared {
     pub counters: Arc<IngestCounters>,
-    /// Version of the plan that receipts name, and its slot width in seconds.
-    pub plan_version: Arc<AtomicU32>,
-    pub slot_width: SlotWidth,
+    /// The plan of all, of which each site's is made.
+    pub plan: Plan,
     /// `None` when nobody looks.
     pub live: Option<ToLive>,
 }
@@ -59,6 +58,7 @@ pub struct ToLive {
 pub struct Writer {
     connection: Connection,
     shared: Shared,
+    plans: Versions,
     /// The newest inbox row that the live state has: newer ones were imported by another process.
     seen_row: i64,
 }
@@ -67,7 +67,8 @@ impl Writer {
     pub fn open(dir: &Path, shared: Shared) -> Result<Self, StoreError> {
         let connection = schema::open(dir)?;
         let seen_row = shared.live.as_ref().map_or(0, |live| live.counted_row);
-        Ok(Self { connection, shared, seen_row })
+        let plans = Versions::new(shared.plan.clone());
+        Ok(Self { connection, shared, plans, seen_row })
     }
 
     /// Runs on a thread of its own until it is told to stop or every sender is gone.
@@ -134,11 +135,17 @@ impl Writer {
                 return Err(error);
             }
         };
+        if let Err(error) = self.plans.follow(&transaction) {
+            done.extend(group.into_iter().map(Done::not_begun));
+            return Err(error);
+        }
         let mut jobs = group.into_iter();
         while let Some(job) = jobs.next() {
             // A savepoint each: what the store cannot take from one agent must not fail the others.
             let finished = match transaction.savepoint() {
-                Ok(savepoint) => job.perform(&savepoint, self.shared.slot_width).and_settle(savepoint),
+                Ok(savepoint) => {
+                    job.perform(&savepoint, &self.shared.plan, &mut self.plans).and_settle(savepoint)
+                }
                 Err(error) => job.fail_alone(error.into()),
             };
             done.push(finished);
@@ -182,7 +189,9 @@ enum Done {
 struct Context {
     agent: suar_wire::AgentId,
     site: suar_wire::SiteCode,
+    /// The plan that the agent works by, and the one that it should.
     plan_version: u32,
+    right_version: u32,
     clock_offset_ms: Option<i64>,
     /// Until the live state has the records.
     _room: Room,
@@ -196,21 +205,31 @@ impl Job {
         }
     }
 
-    fn perform(self, connection: &Connection, width: SlotWidth) -> Done {
+    fn perform(self, connection: &Connection, plan: &Plan, plans: &mut Versions) -> Done {
         match self {
             Self::Push(submission, room, answer) => {
+                let plan_version = submission.push.plan_version;
+                let right = plans.of_site(connection, &submission.site, submission.received_ms);
                 let context = Context {
                     _room: room,
                     agent: submission.agent,
                     site: submission.site.clone(),
-                    plan_version: submission.push.plan_version,
+                    plan_version,
+                    // Records are not to wait for a site's entry that cannot be read.
+                    right_version: right.unwrap_or_else(|error| {
+                        tracing::error!(site = %submission.site, %error, "the plan of a site cannot be made");
+                        plan_version
+                    }),
                     clock_offset_ms: clock_offset_ms(&submission),
                 };
-                let result =
-                    accept(connection, *submission, width, Arrival::Sent).map(|decision| (decision, context));
+                let result = accept(connection, *submission, plan.slot_seconds, Arrival::Sent)
+                    .map(|decision| (decision, context));
                 Done::Push { result, answer }
             }
-            Self::Join(joining, answer) => Done::Join { result: admin::join(connection, &joining), answer },
+            Self::Join(joining, answer) => {
+                plans.forget(&joining.site);
+                Done::Join { result: admin::join(connection, &joining), answer }
+            }
             Self::Forget(ids, answer) => {
                 Done::Forget { result: super::pack::forget(connection, &ids), answer }
             }
@@ -319,7 +338,7 @@ fn tell_push(decision: Decision, context: Context, answer: Answer<Receipt>, shar
         acknowledged: decision.acknowledged,
         refused: decision.refused,
         server_ms: now_ms(),
-        plan_version: shared.plan_version.load(Ordering::Relaxed),
+        plan_version: context.right_version,
     };
     drop(answer.send(Ok(receipt)));
     if let Some(live) = &shared.live {

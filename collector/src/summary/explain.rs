@@ -67,6 +67,7 @@ pub fn explained_by(
         | Body::ClockStep(_)
         | Body::Bandwidth(_)
         | Body::PlanRefused(_)
+        | Body::DataUse(_)
         | Body::Unknown(_) => None,
     }
 }

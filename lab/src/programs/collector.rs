@@ -88,9 +88,11 @@ impl<'a> Collector<'a> {
     /// The program, in its namespace, with the configuration where commands look for it.
     pub fn command(&self) -> Result<Command> {
         let program = program("suar-collector")?;
-        Ok(match self.namespace {
-            Some(namespace) => namespace.command(program),
-            None => Command::new(program),
+        Ok(match (self.namespace, &self.machine) {
+            (Some(namespace), Some(machine)) => machine.command(namespace, &program),
+            (Some(namespace), None) => namespace.command(program),
+            (None, None) => Command::new(program),
+            (None, Some(_)) => anyhow::bail!("a machine of its own needs a namespace"),
         })
     }
 

@@ -11,7 +11,6 @@ mod truth;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU32;
 
 use suar_collector::exposition::Own;
 use suar_collector::ingest::{IngestCounters, Room, Submission};
@@ -22,7 +21,7 @@ use suar_lab::programs::{Collector, free_address};
 use suar_lab::seed::printed_seed;
 use suar_lab::world::wall_ms;
 use suar_wire::push::CONTENT_TYPE;
-use suar_wire::{Epoch, Push, Record, SlotWidth};
+use suar_wire::{Epoch, Plan, Push, Record};
 use tokio::sync::oneshot;
 use truth::{DAY_S, DAYS, Truth, Watched};
 
@@ -86,12 +85,8 @@ fn fill(data: &Path, truth: &Truth) {
 
 /// Pushes of an agent that come when their clocks say, into a store that nobody serves.
 fn keep(data: &Path, truth: &Truth, watched: &Watched, pushes: Vec<Push>) {
-    let shared = Shared {
-        counters: Arc::new(IngestCounters::new(Own::new(0))),
-        plan_version: Arc::new(AtomicU32::new(1)),
-        slot_width: SlotWidth::STANDARD,
-        live: None,
-    };
+    let shared =
+        Shared { counters: Arc::new(IngestCounters::new(Own::new(0))), plan: Plan::standard(), live: None };
     let mut writer = Writer::open(data, shared).expect("a store");
     for push in pushes {
         let received_ms = push.clock.wall_ms;

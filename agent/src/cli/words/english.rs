@@ -5,10 +5,10 @@ use std::path::Path;
 use suar_wire::bandwidth::{Direction, TestEnd};
 use suar_wire::join_code::JoinCodeError;
 use suar_wire::record::Round;
-use suar_wire::{Cause, EchoError, EchoMethod, Failure, Note, Outcome, Stamp, Verdict};
+use suar_wire::{Cause, EchoError, EchoMethod, Failure, Note, Outcome, Stamp, Step, Verdict};
 
 use super::picture::{mbps, picture};
-use super::{Delivery, answered, line, mb, median_rtt, ms, seconds_since, seconds_until};
+use super::{Delivery, answered, line, mb, median_rtt, ms, seconds_since, seconds_until, used};
 use crate::bandwidth::Tested;
 use crate::identity::Identity;
 use crate::service::Started;
@@ -309,7 +309,11 @@ pub fn status(status: &Status, freshness: Freshness, now: Stamp) -> String {
         text += &line_test(known, now);
     }
     if let Some(data) = &status.data {
-        text += &format!("Data used by the agent in {}: {}\n", data.month, mb(data.paid_bytes()));
+        text += &format!("Data used by the agent in {}: {}\n", data.month, used(data, "of"));
+        text += saving(data.step);
+        if data.metered == Some(true) {
+            text += "  this connection is paid by the amount of data\n";
+        }
     }
     if status.uplink.revoked {
         text += "THE COLLECTOR DOES NOT ACCEPT THIS MACHINE ANY MORE; tell the administrator.\n";
@@ -337,6 +341,16 @@ fn direction_name(direction: Direction) -> &'static str {
     match direction {
         Direction::Download => "Download",
         Direction::Upload => "Upload",
+    }
+}
+
+fn saving(step: Step) -> &'static str {
+    match step {
+        Step::Full => "",
+        Step::NoBandwidth => "  to save data: no speed tests\n",
+        Step::Standard => "  to save data: no speed tests, one ping to each target\n",
+        Step::Frugal => "  to save data: measures and sends less often\n",
+        Step::Heartbeat => "  to save data: only a sign of life now and then\n",
     }
 }
 

@@ -5,10 +5,10 @@ use std::path::Path;
 use suar_wire::bandwidth::{Direction, TestEnd};
 use suar_wire::join_code::JoinCodeError;
 use suar_wire::record::Round;
-use suar_wire::{Cause, EchoError, EchoMethod, Failure, Note, Outcome, Stamp, Verdict};
+use suar_wire::{Cause, EchoError, EchoMethod, Failure, Note, Outcome, Stamp, Step, Verdict};
 
 use super::picture::{mbps, picture};
-use super::{Delivery, answered, line, mb, median_rtt, ms, seconds_since, seconds_until};
+use super::{Delivery, answered, line, mb, median_rtt, ms, seconds_since, seconds_until, used};
 use crate::bandwidth::Tested;
 use crate::identity::Identity;
 use crate::service::Started;
@@ -340,7 +340,11 @@ pub fn status(status: &Status, freshness: Freshness, now: Stamp) -> String {
         text += &line_test(known, now);
     }
     if let Some(data) = &status.data {
-        text += &format!("Data yang dipakai agen pada {}: {}\n", data.month, mb(data.paid_bytes()));
+        text += &format!("Data yang dipakai agen pada {}: {}\n", data.month, used(data, "dari"));
+        text += saving(data.step);
+        if data.metered == Some(true) {
+            text += "  sambungan ini dibayar menurut banyaknya data\n";
+        }
     }
     if status.uplink.revoked {
         text += "SERVER TIDAK LAGI MENERIMA KOMPUTER INI; hubungi pengelola.\n";
@@ -369,6 +373,16 @@ fn direction_name(direction: Direction) -> &'static str {
     match direction {
         Direction::Download => "Unduh",
         Direction::Upload => "Unggah",
+    }
+}
+
+fn saving(step: Step) -> &'static str {
+    match step {
+        Step::Full => "",
+        Step::NoBandwidth => "  untuk menghemat data: tanpa uji kecepatan\n",
+        Step::Standard => "  untuk menghemat data: tanpa uji kecepatan, satu ping ke setiap tujuan\n",
+        Step::Frugal => "  untuk menghemat data: mengukur dan mengirim lebih jarang\n",
+        Step::Heartbeat => "  untuk menghemat data: hanya tanda hidup sesekali\n",
     }
 }
 

@@ -72,6 +72,36 @@ fn a_plan_gets_a_new_version_only_when_it_changes() {
 }
 
 #[test]
+fn a_receipt_names_another_plan_as_soon_as_a_site_or_its_agents_change() {
+    let bench = Bench::new();
+    let mut writer = bench.writer();
+    let mut version = |minute: i64| {
+        let (job, answer) = job(3_600 + minute, BOOT, vec![round(1 + minute as u64, minute)]);
+        writer.commit(vec![job]);
+        answer.blocking_recv().expect("an answer").expect("a receipt").plan_version
+    };
+    let first = version(0);
+    assert_eq!(version(1), first);
+
+    let mut admin = Admin::open(bench.dir.path()).expect("it opens");
+    let mut site = bench.reader().sites().expect("sites").remove(0);
+    site.allowance_mib = Some(30);
+    admin.put_sites(std::slice::from_ref(&site), JOINED_MS + 1).expect("kept");
+    let allowed = version(2);
+    assert_ne!(allowed, first);
+    let share = || bench.plan().and_then(|plan| plan.allowance_bytes);
+    assert_eq!(share(), Some(30 * 1024 * 1024));
+
+    bench.join(AgentId([8; 16]));
+    let shared = version(3);
+    assert_ne!(shared, allowed);
+    assert_eq!(share(), Some(15 * 1024 * 1024));
+
+    assert!(admin.revoke(AgentId([8; 16]), JOINED_MS + 2).expect("it answers"));
+    assert_eq!((version(4), share()), (allowed, Some(30 * 1024 * 1024)));
+}
+
+#[test]
 fn a_backup_made_while_rows_wait_holds_everything_and_is_a_data_directory() {
     let bench = Bench::new();
     bench.push(vec![round(1, 0)]);
