@@ -23,8 +23,11 @@ pub mod session;
 pub mod status;
 
 pub mod budget;
+#[cfg(unix)]
+mod dbus_linux;
 pub mod ledger;
 pub mod meter;
+pub mod metered;
 
 pub mod files;
 pub mod random;

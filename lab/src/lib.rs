@@ -23,6 +23,7 @@ pub mod bench;
 pub mod fleet;
 pub mod load;
 pub mod mixed_life;
+pub mod network_manager;
 pub mod plain;
 pub mod pusher;
 

@@ -236,6 +236,7 @@ fn main() -> Result<()> {
             let table = bandwidth::table(&runs);
             std::fs::write(out.join("bandwidth.md"), &table)?;
             print!("{table}");
+        }
         Command::Ledger { seconds, slot, off_permille } => {
             let directory = tempfile::tempdir()?;
             let accounts = mixed_life::long(directory.path(), Duration::from_secs(seconds), slot)?;

@@ -20,6 +20,7 @@ use crate::budget;
 use crate::clock::{Clocks, Jump, JumpWatch, Reading};
 use crate::health::{self, Watcher};
 use crate::identity::Identity;
+use crate::metered;
 use crate::pause;
 use crate::round::{self, Due, Prober, Window, Worries};
 use crate::schedule::{Appointment, Schedule, Turn};
@@ -88,11 +89,18 @@ pub struct Agent {
     status: Status,
 }
 
+/// What a look at the machine found, and who looked.
+struct Look {
+    watcher: Watcher,
+    health: Health,
+    metered: Option<bool>,
+}
+
 /// The look at the machine that is due or under way.
 #[derive(Default)]
 struct HealthWatch {
     resting: Option<Watcher>,
-    looking: Option<JoinHandle<(Watcher, Health)>>,
+    looking: Option<JoinHandle<Look>>,
     next_at: Option<Instant>,
 }
 
@@ -472,18 +480,19 @@ impl Agent {
         if let Some(mut watcher) = self.health.resting.take() {
             self.health.looking = Some(tokio::task::spawn_blocking(move || {
                 let health = watcher.look();
-                (watcher, health)
+                Look { watcher, health, metered: metered::look() }
             }));
         }
     }
 
-    fn end_health_look(&mut self, look: Option<(Watcher, Health)>) {
+    fn end_health_look(&mut self, look: Option<Look>) {
         self.health.looking = None;
-        let Some((watcher, health)) = look else {
+        let Some(Look { watcher, health, metered }) = look else {
             self.health.resting = Some(Watcher::new());
             return;
         };
         self.health.resting = Some(watcher);
+        self.system_says_metered = metered;
         let health = health::with_own(health, &self.writer.stats(), self.uplink.clock_offset_ms);
         self.writer.record(self.clocks.now(), Body::Health(Box::new(health)));
     }
@@ -531,7 +540,7 @@ async fn ended(under_way: &mut VecDeque<UnderWay>) -> (Stamp, Round) {
     }
 }
 
-async fn looked(looking: &mut Option<JoinHandle<(Watcher, Health)>>) -> Option<(Watcher, Health)> {
+async fn looked(looking: &mut Option<JoinHandle<Look>>) -> Option<Look> {
     let Some(task) = looking else { return std::future::pending().await };
     task.await.inspect_err(|error| tracing::error!(%error, "the look at the machine broke off")).ok()
 }
