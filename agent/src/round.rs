@@ -109,7 +109,7 @@ pub async fn run(prober: &Prober, plan: &Plan, slot: Slot, window: Window, due: 
     for tally in &tallies {
         tally.settled().await;
     }
-    finish(scene, slot, gateway, connected, answers)
+    finish(scene, slot, gateway, connected, answers, due.clock_wrong)
 }
 
 /// What one round is about, for its steps.
@@ -186,6 +186,7 @@ fn finish(
     (gateway, gateway_seen): (Outcome, bool),
     connected: Option<Echo>,
     answers: Answers,
+    clock_wrong: bool,
 ) -> Round {
     let Scene { prober, plan, network, tallies, .. } = scene;
     let echoes: Vec<Echo> = plan
@@ -206,6 +207,7 @@ fn finish(
         dns_public: answers.dns_public,
         online: answers.online,
         collector: answers.collector,
+        clock_wrong,
     };
     let (verdict, note) = judge(&found);
     prober.remember(verdict, &echoes);

@@ -19,6 +19,17 @@ pub struct Findings<'a> {
     pub dns_public: Outcome,
     pub online: Outcome,
     pub collector: Outcome,
+    /// The collector's time proves the wall clock wrong.
+    pub clock_wrong: bool,
+}
+
+/// From here on a wrong clock breaks more than labels: certificates, tickets and one-time codes of others.
+const CLOCK_WRONG_MS: u64 = 300_000;
+
+/// Whether a wall clock that is apart from the collector's time by so much, itself known to within `error_ms`, is
+/// wrong beyond doubt.
+pub fn is_clock_wrong(apart_ms: i64, error_ms: u64) -> bool {
+    apart_ms.unsigned_abs().saturating_sub(error_ms) > CLOCK_WRONG_MS
 }
 
 pub fn judge(found: &Findings<'_>) -> (Verdict, Note) {
@@ -84,7 +95,7 @@ fn where_it_stops(found: &Findings<'_>) -> Cause {
 /// The most surprising thing first: a wrong clock breaks more than an absent collector, and refused ICMP
 /// is usually there for good.
 fn note(found: &Findings<'_>) -> Note {
-    if found.collector == Outcome::Failed(Failure::CertificateTime) {
+    if found.clock_wrong || found.collector == Outcome::Failed(Failure::CertificateTime) {
         Note::ClockWrong
     } else if found.collector.is_failed() {
         Note::CollectorUnreachable

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use suar_wire::Plan;
+use suar_wire::{Note, Plan};
 
 use super::words::{self, Delivery};
 use super::{EXIT_DOWN, EXIT_TROUBLE, start_log};
@@ -17,7 +17,9 @@ use crate::pause;
 use crate::round::{self, Due, Window};
 use crate::run;
 use crate::spool::SpoolError;
+use crate::status::{self, Freshness};
 use crate::uplink::Uplink;
+use crate::verdict::is_clock_wrong;
 
 /// Longest wait for the push; with the round's ten seconds the whole check stays under 15.
 const PUSH_WAIT_MAX: Duration = Duration::from_secs(4);
@@ -51,14 +53,15 @@ async fn check(config: &Config, language: Language, sender: Sender) -> anyhow::R
     let prober = run::prober(config, &identity, &Meter::default())?;
     println!("{}", words::checking(language, &identity));
 
+    let slot = plan.slot_seconds.slot_at(Clocks::system().now().wall_ms);
+    // The push first: its receipt has the time.
+    let (delivery, clock_wrong) = match sender {
+        Sender::WhoHoldsTheSpool => push(config, &identity, plan.clone()).await,
+        Sender::StartedAgent => (Delivery::LeftToRunningAgent, running_agent_sees_wrong_clock(config)),
+    };
     let started_at = Instant::now();
     let window = Window { started_at, ends_at: started_at + WINDOW };
-    let slot = plan.slot_seconds.slot_at(Clocks::system().now().wall_ms);
-    let round = round::run(&prober, &plan, slot, window, Due::CHECK).await;
-    let delivery = match sender {
-        Sender::WhoHoldsTheSpool => push(config, &identity, plan.clone()).await,
-        Sender::StartedAgent => Delivery::LeftToRunningAgent,
-    };
+    let round = round::run(&prober, &plan, slot, window, Due::check(clock_wrong)).await;
 
     print!("{}", words::findings(language, &round, &delivery));
     if let Some(left_ms) = pause::read(&config.state, Clocks::system().now())? {
@@ -71,14 +74,15 @@ async fn check(config: &Config, language: Language, sender: Sender) -> anyhow::R
     })
 }
 
-/// Sends what waits. The check's own round is no record: it belongs to no slot and no session.
-async fn push(config: &Config, identity: &Identity, plan: Plan) -> Delivery {
+/// Sends what waits, and says whether the wall clock is wrong by what the collector says. The check's own round is
+/// no record: it belongs to no slot and no session.
+async fn push(config: &Config, identity: &Identity, plan: Plan) -> (Delivery, bool) {
     let spool = match run::open_spool(config) {
         Ok((spool, _)) => spool,
         Err(error) if matches!(error.downcast_ref(), Some(SpoolError::Locked { .. })) => {
-            return Delivery::LeftToRunningAgent;
+            return (Delivery::LeftToRunningAgent, running_agent_sees_wrong_clock(config));
         }
-        Err(error) => return Delivery::Unreadable(format!("{error:#}")),
+        Err(error) => return (Delivery::Unreadable(format!("{error:#}")), false),
     };
     let uplink = Uplink::new(
         run::uplink_options(config),
@@ -90,11 +94,20 @@ async fn push(config: &Config, identity: &Identity, plan: Plan) -> Delivery {
     );
     let mut uplink = match uplink {
         Ok(uplink) => uplink,
-        Err(error) => return Delivery::Unreadable(error.to_string()),
+        Err(error) => return (Delivery::Unreadable(error.to_string()), false),
     };
-    match tokio::time::timeout(PUSH_WAIT_MAX, uplink.push_once()).await {
+    let delivery = match tokio::time::timeout(PUSH_WAIT_MAX, uplink.push_once()).await {
         Ok(Ok(pushed)) => Delivery::Done { records: pushed.acknowledged },
         Ok(Err(failure)) => Delivery::Failed(failure),
         Err(_) => Delivery::TimedOut,
-    }
+    };
+    let state = uplink.state().borrow().clone();
+    let error_ms = state.server_time.map_or(0, |time| time.error_ms);
+    (delivery, state.clock_offset_ms.is_some_and(|apart_ms| is_clock_wrong(apart_ms, error_ms)))
+}
+
+fn running_agent_sees_wrong_clock(config: &Config) -> bool {
+    let status = status::read(&config.runtime, &config.state).ok().flatten();
+    let round = status.filter(|status| status.freshness(Clocks::system().now()) == Freshness::Running);
+    round.and_then(|status| status.round).is_some_and(|round| round.note == Note::ClockWrong)
 }

@@ -24,11 +24,13 @@ impl Asks {
     }
 }
 
-/// A round's number since the start, and what is due in it.
+/// A round's number since the start, what is due in it, and what it cannot find out itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Due {
     pub number: u64,
     pub asks: Asks,
+    /// The collector's time proves the wall clock wrong.
+    pub clock_wrong: bool,
 }
 
 /// What the agent knows before a round that makes it ask more.
@@ -38,22 +40,27 @@ pub struct Worries {
     pub down: bool,
     /// The newest push failed. While pushes arrive they are proof enough, and cost nothing extra.
     pub pushes_fail: bool,
+    pub clock_wrong: bool,
 }
 
 impl Due {
     /// Everything, as in the first round and in `check`.
-    pub const CHECK: Self = Self { number: 0, asks: Asks::ALL };
+    pub fn check(clock_wrong: bool) -> Self {
+        Self { number: 0, asks: Asks::ALL, clock_wrong }
+    }
 
     /// `short`: the slot has no time for a question after a failure, so that the questions that explain
     /// each other (own and public resolver, online check and collector) are asked together.
     pub fn new(plan: &Plan, number: u64, worries: Worries, short: bool) -> Self {
+        let clock_wrong = worries.clock_wrong;
         if number == 0 || worries.down {
-            return Self { number, asks: Asks::ALL };
+            return Self { number, asks: Asks::ALL, clock_wrong };
         }
         let dns = number.is_multiple_of(u64::from(plan.dns_every));
         let online = number.is_multiple_of(u64::from(plan.online_every));
         Self {
             number,
+            clock_wrong,
             asks: Asks {
                 dns,
                 dns_public: dns && short,

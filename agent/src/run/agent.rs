@@ -342,6 +342,7 @@ impl Agent {
         let worries = Worries {
             down: self.status.round.as_ref().is_some_and(|round| !round.verdict.is_up()),
             pushes_fail: self.uplink.last_error.is_some(),
+            clock_wrong: self.corrected.proves_wall_wrong(now),
         };
         let due = Due::new(&self.plan, self.number, worries, window.is_short());
         self.number += 1;

@@ -4,11 +4,14 @@
 
 use crate::clock::{Jump, Reading};
 use crate::uplink::ServerTime;
+use crate::verdict::is_clock_wrong;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Corrected {
     /// What to add to the boot-time clock; nothing until the first exchange.
     ahead_ms: Option<i64>,
+    /// How far it may be off, by the newest exchange.
+    error_ms: u64,
 }
 
 impl Corrected {
@@ -34,7 +37,14 @@ impl Corrected {
         let apart_ms = before_ms.abs_diff(server.ahead_of_boot_ms);
         let is_proven_wrong = apart_ms > server.error_ms;
         self.ahead_ms = Some(if is_proven_wrong { server.ahead_of_boot_ms } else { before_ms });
+        self.error_ms = if is_proven_wrong { server.error_ms } else { server.error_ms + apart_ms };
         is_proven_wrong && apart_ms > MOMENT_MS
+    }
+
+    /// Whether the wall clock is proven wrong by more than is harmless. Without an exchange nothing is proven.
+    pub fn proves_wall_wrong(&self, reading: Reading) -> bool {
+        let apart_ms = reading.wall_ms.saturating_sub(self.now_ms(reading));
+        self.is_confirmed() && is_clock_wrong(apart_ms, self.error_ms)
     }
 
     /// True when there was no exchange yet, so that the corrected clock was set with the wall clock.
@@ -80,6 +90,24 @@ mod tests {
         assert_eq!(clock.now_ms(at(1_500, 0)), 50_500);
         assert!(clock.learn(at(1_500, 0), server(52_000, 2_000)), "three seconds off is proven");
         assert_eq!(clock.now_ms(at(1_500, 0)), 53_500);
+    }
+
+    #[test]
+    fn a_wall_clock_is_wrong_when_it_is_minutes_off_and_that_is_proven() {
+        const MINUTE_MS: i64 = 60_000;
+        let wrong = |by_ms: i64, error_ms: u64| {
+            let mut clock = Corrected::default();
+            assert!(!clock.proves_wall_wrong(at(100, by_ms)), "nobody was asked yet");
+            clock.learn(at(100, 100 + by_ms), server(0, error_ms));
+            clock.proves_wall_wrong(at(200, 200 + by_ms))
+        };
+        assert!(!wrong(0, 20) && !wrong(4 * MINUTE_MS, 20) && !wrong(-4 * MINUTE_MS, 20));
+        assert!(wrong(6 * MINUTE_MS, 20) && wrong(-6 * MINUTE_MS, 20) && wrong(20 * 365 * 24 * HOUR_MS, 20));
+        assert!(!wrong(6 * MINUTE_MS, 2 * 60_000), "an exchange of minutes proves no minutes");
+        // Set after the exchange, while nobody is reached.
+        let mut clock = Corrected::default();
+        clock.learn(at(100, 100), server(0, 20));
+        assert!(clock.proves_wall_wrong(at(200, 200 + HOUR_MS)));
     }
 
     #[test]

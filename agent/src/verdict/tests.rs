@@ -37,6 +37,7 @@ fn quiet_round() -> Findings<'static> {
         dns_public: UNASKED,
         online: UNASKED,
         collector: UNASKED,
+        clock_wrong: false,
     }
 }
 
@@ -141,6 +142,16 @@ fn the_decision_table_holds() {
             "the clock is years off",
             Findings { online: OK, collector: failed(Failure::CertificateTime), ..well },
             up(Note::ClockWrong),
+        ),
+        (
+            "the collector's time says so, and it is away now",
+            Findings { collector: timeout, clock_wrong: true, ..well },
+            up(Note::ClockWrong),
+        ),
+        (
+            "a wrong clock is no reason for anything else",
+            Findings { clock_wrong: true, ..all_fail },
+            down(Cause::Internet),
         ),
         (
             "pings are dropped on the way",

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use suar_lab::netns::Namespace;
-use suar_lab::programs::{Agent, Collector, JOINS_MAX, Kept, rounds_of};
+use suar_lab::programs::{Agent, Collector, JOINS_MAX, Kept, Machine, rounds_of};
 use suar_lab::seed::printed_seed;
 use suar_lab::wan::Conditions;
 use suar_lab::world::faults::Broken;
@@ -52,8 +52,12 @@ pub fn run(directory: &Path) -> Result<Course> {
     let codes = [join_code(&collector)?, join_code(&lock(&doomed))?];
 
     let mut agents = for_each_office(&world, |row, office| {
-        let agent = Agent::new(Some(&office.pc), directory, &format!("agent{}", office.number))?;
+        let name = format!("agent{}", office.number);
+        let mut agent = Agent::new(Some(&office.pc), directory, &name)?;
         scale_neighbour_timers(&office.pc)?;
+        if let Trouble::ClockSet(_) = row.trouble {
+            agent.machine = Some(Machine::new(&directory.join(&name))?);
+        }
         if let Trouble::At(fault) = row.trouble {
             fault.prepare(office)?;
         }
@@ -73,9 +77,12 @@ pub fn run(directory: &Path) -> Result<Course> {
     let broken = for_each_office(&world, |row, office| match row.trouble {
         Trouble::At(fault) => fault.bring_about(office, [8444, 8443]).map(Some),
         Trouble::CollectorKilled => lock(&doomed).kill().map(|()| None),
+        Trouble::ClockSet(_) => Ok(None),
     })?;
+    set_clocks(&mut agents, |by_ms| by_ms)?;
     in_time(broken_from)?;
     before_slot(mended_from);
+    set_clocks(&mut agents, |by_ms| -by_ms)?;
     mend(broken, &doomed)?;
     in_time(mended_from)?;
     // Rounds of the last slot have ended when the next slot begins.
@@ -122,6 +129,16 @@ fn mend(broken: Vec<Option<Broken<'_>>>, doomed: &Mutex<Collector<'_>>) -> Resul
             .into_iter()
             .try_for_each(|mend| mend.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
     })
+}
+
+/// `by` makes what a clock is set by of what its row says.
+fn set_clocks(agents: &mut [Agent<'_>], by: impl Fn(i64) -> i64) -> Result<()> {
+    for (row, agent) in ROWS.iter().zip(agents) {
+        if let (Trouble::ClockSet(by_ms), Some(machine)) = (row.trouble, &mut agent.machine) {
+            machine.step_wall(by(by_ms))?;
+        }
+    }
+    Ok(())
 }
 
 fn before_slot(slot: i64) {

@@ -9,12 +9,16 @@ pub enum Trouble {
     At(Fault),
     /// The process of this office's collector is killed; its machine is there.
     CollectorKilled,
+    /// The PC's clock is set by so many milliseconds.
+    ClockSet(i64),
 }
 
 /// What a round says: verdict and note.
 pub type Said = (Verdict, Note);
 
 pub const WELL: Said = (Verdict::Up, Note::None);
+
+const HOUR_MS: i64 = 3_600_000;
 
 pub struct Row {
     pub name: &'static str,
@@ -49,4 +53,7 @@ pub const ROWS: &[Row] = &[
     down("portal rewrites", Fault::PortalRewrites, Cause::CaptivePortal),
     up("collector killed", Trouble::CollectorKilled, Note::CollectorUnreachable),
     up("collector's machine gone", Trouble::At(Fault::CollectorGone), Note::CollectorUnreachable),
+    up("clock an hour behind", Trouble::ClockSet(-HOUR_MS), Note::ClockWrong),
+    up("clock of a dead battery", Trouble::ClockSet(-15 * 365 * 24 * HOUR_MS), Note::ClockWrong),
+    up("clock four minutes ahead", Trouble::ClockSet(HOUR_MS / 15), Note::None),
 ];
