@@ -6,12 +6,12 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use suar_wire::{AgentId, SiteCode};
+use suar_wire::{AgentId, Month, SiteCode};
 
 use crate::calendar::{Holiday, Holidays, PeriodError, PeriodName, Span, TimeZone, date_of_day, day_of_date};
 use crate::coverage::{
-    AgentDays, Counts, Earlier, InForce, InputChecksum, IslandCoverage, OutsideIsland, Period, PeriodKind,
-    Rules, SiteChecksum, SiteCoverage, SiteInput, Weighted, judge_islands, judge_site, weighted,
+    AgentDays, Counts, Earlier, InForce, InputChecksum, IslandCoverage, MonthData, OutsideIsland, Period,
+    PeriodKind, Rules, SiteChecksum, SiteCoverage, SiteInput, Weighted, judge_islands, judge_site, weighted,
 };
 use crate::day::{Day, DaySummary};
 use crate::region::{Place, Region};
@@ -51,6 +51,15 @@ pub trait Source {
 
     /// An agent's UTC days from `first` to `last`, with what sessions explain laid over.
     fn days(&self, agent: AgentId, first: Day, last: Day) -> Result<BTreeMap<Day, DaySummary>, Self::Error>;
+
+    /// What the agents of each site used of data, month by month.
+    fn data_use(
+        &self,
+        _first: Month,
+        _last: Month,
+    ) -> Result<BTreeMap<SiteCode, Vec<MonthData>>, Self::Error> {
+        Ok(BTreeMap::new())
+    }
 }
 
 /// Everything a report, the metrics or the API say about a scope in a period.
@@ -78,6 +87,9 @@ pub struct Assessment {
     pub years_without_holidays: Vec<i16>,
     /// From when on these rules count, where others did before.
     pub rules_since_s: Option<i64>,
+    /// What monitoring itself used in the calendar months of the period, whole months; offices that told nothing are
+    /// left out.
+    pub data: BTreeMap<SiteCode, Vec<MonthData>>,
     /// SHA-256 of what went in, hexadecimal.
     pub input_sha256: String,
 }
@@ -219,6 +231,11 @@ pub fn assess_with<S: Source + Send>(
     let (islands, outside) = judge_islands(region, &sites, rules, |island| {
         place.is_some_and(|place| !matches!(place, Place::Village(_)) && place.holds_island(island))
     });
+    let [first, last] = [period.window.start_s, period.window.end_s - 1]
+        .map(|second| Month::at(second.saturating_mul(1000), TimeZone::Wib.offset_minutes()));
+    let mut data = source.data_use(first, last).map_err(AssessError::Store)?;
+    data.retain(|code, _| sites.binary_search_by(|site| site.site.code.cmp(code)).is_ok());
+    data.iter().for_each(|(code, months)| checksum.add_data(code, months));
     let regency_name = |code: &str| region.regency(code).map(|regency| regency.name.clone());
     let population = |code: &str| region.regency(code).map(|regency| regency.population);
     let district_name = |code: &str| region.district(code).map(|district| district.name.clone());
@@ -236,6 +253,7 @@ pub fn assess_with<S: Source + Send>(
         special_days,
         years_without_holidays,
         rules_since_s: since_s,
+        data,
         input_sha256: checksum.finish(),
     })
 }

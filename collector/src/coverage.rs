@@ -5,6 +5,7 @@
 
 mod checksum;
 mod course;
+mod data;
 mod grades;
 mod interval;
 mod island;
@@ -21,6 +22,7 @@ mod weighted;
 
 pub use checksum::{InputChecksum, SiteChecksum};
 pub use course::{Step, Stretch};
+pub use data::{DataSum, MonthData};
 pub use grades::{Grade, Indicators, Standing};
 pub use interval::Bounds;
 pub use island::{Counts, IslandCoverage, IslandStanding, OutsideIsland, judge_islands};

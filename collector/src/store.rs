@@ -12,6 +12,7 @@ pub mod admin;
 pub mod backup;
 pub mod check;
 pub mod chunk;
+mod data_use;
 pub mod import;
 mod migrations;
 pub mod months;

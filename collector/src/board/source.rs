@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use suar_wire::{AgentId, SiteCode};
+use suar_wire::{AgentId, Month, SiteCode};
 
 use crate::assessment::{AgentAt, Known, Source};
-use crate::coverage::{Earlier, InForce};
+use crate::coverage::{Earlier, InForce, MonthData};
 use crate::day::{Day, DaySummary};
 use crate::store::{Reader, StoreError};
 
@@ -44,6 +44,10 @@ impl Source for Reader {
             agents.entry(agent.site).or_default().push(at);
         }
         Ok(agents)
+    }
+
+    fn data_use(&self, first: Month, last: Month) -> Result<BTreeMap<SiteCode, Vec<MonthData>>, StoreError> {
+        Self::data_use(self, first, last)
     }
 
     fn days(&self, agent: AgentId, first: Day, last: Day) -> Result<BTreeMap<Day, DaySummary>, StoreError> {

@@ -2,8 +2,9 @@
 //! the same records and rules.
 
 use ring::digest::{Context, Digest, SHA256};
-use suar_wire::Cause;
+use suar_wire::{Cause, SiteCode};
 
+use super::data::MonthData;
 use super::rules::Rules;
 use super::site::{AgentDays, Period, SiteInput};
 use crate::calendar::Holidays;
@@ -36,6 +37,13 @@ impl InputChecksum {
     /// Adds one office; the caller keeps the order by code.
     pub fn add(&mut self, site: &SiteChecksum) {
         self.0.bytes(site.0.as_ref());
+    }
+
+    /// Adds what monitoring used at an office; the caller keeps the order by code.
+    pub fn add_data(&mut self, site: &SiteCode, months: &[MonthData]) {
+        for MonthData { month, paid_bytes, step } in months {
+            self.0.text(&format!("data {site} {month} {paid_bytes} {}", step.label()));
+        }
     }
 
     /// Lower-case hexadecimal.

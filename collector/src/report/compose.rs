@@ -2,6 +2,7 @@
 
 mod areas;
 mod comparison;
+mod data;
 mod fact_sheet;
 mod offices;
 mod outages;
@@ -47,6 +48,7 @@ pub(super) fn document(report: &Report<'_>, language: Language, depth: Depth) ->
     offices::offices(&mut blocks, assessment, language);
     offices::not_judged(&mut blocks, assessment, language);
     offices::quality(&mut blocks, assessment, language);
+    data::data(&mut blocks, assessment, language);
     outages::causes(&mut blocks, assessment, language);
     outages::outages(&mut blocks, assessment, depth.outages_max, language);
     outages::unobserved(&mut blocks, assessment, language);

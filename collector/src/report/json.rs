@@ -7,8 +7,8 @@ use super::Report;
 use super::compose::{Both, both};
 use crate::assessment::{AreaCoverage, Assessment};
 use crate::coverage::{
-    Counts, Earlier, IslandCoverage, PeriodKind, Ratio, SharedBy, SharedOutage, SiteCoverage, Variant,
-    sensitivity, shared_outages,
+    Counts, Earlier, IslandCoverage, MonthData, PeriodKind, Ratio, SharedBy, SharedOutage, SiteCoverage,
+    Variant, sensitivity, shared_outages,
 };
 use crate::day::Reason;
 
@@ -52,6 +52,7 @@ pub fn assessment_json(assessment: &Assessment) -> Value {
             "reliable": weighted.reliable.as_f64(),
         })),
         "sensitivity": variants,
+        "data_use": assessment.sites.iter().filter_map(|site| data_json(site, assessment)).collect::<Vec<_>>(),
         "rules": rules,
         "rules_since_s": assessment.rules_since_s,
         "years_without_holidays": assessment.years_without_holidays,
@@ -119,6 +120,16 @@ fn variant_json(name: &str, variant: &Variant) -> Value {
         "islands": variant.islands.iter().map(|(code, standing)| (code.clone(), json!(standing.label())))
             .collect::<serde_json::Map<_, _>>(),
     })
+}
+
+fn data_json(site: &SiteCoverage, assessment: &Assessment) -> Option<Value> {
+    let months = assessment.data.get(&site.site.code)?;
+    let month = |data: &MonthData| json!({ "month": data.month, "paid_bytes": data.paid_bytes, "step": data.step.label() });
+    Some(json!({
+        "site": site.site.code,
+        "allowance_bytes_a_month": site.site.allowance_bytes(),
+        "months": months.iter().map(month).collect::<Vec<_>>(),
+    }))
 }
 
 fn area_json(area: &AreaCoverage) -> Value {

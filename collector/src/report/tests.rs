@@ -1,9 +1,11 @@
 //! Reports as a reader gets them, made of a sample quarter.
 
+use suar_wire::Step;
+
 use super::sample::{empty_quarter, month, quarter, region, report, sites};
 use super::{Format, Language, Letter, Paper, Report};
 use crate::assessment::Assessment;
-use crate::coverage::{Counts, sensitivity};
+use crate::coverage::{Counts, MonthData, sensitivity};
 use crate::registry::Papers;
 
 const FORMATS: [Format; 6] =
@@ -42,6 +44,43 @@ fn a_quarter_without_a_record_says_so_in_every_format_for_reading() {
     }
     made(&empty, Format::Xlsx, Language::Id);
     made(&none, Format::Xlsx, Language::Id);
+}
+
+#[test]
+fn what_monitoring_used_stands_beside_what_it_may_use() {
+    let mut offices = sites(3);
+    offices[1].allowance_mib = Some(20);
+    let code = offices[1].code.clone();
+    let mut assessment = quarter(offices, None);
+    assert!(!text(&assessment, Format::Markdown, Language::En).contains("Data used by monitoring"));
+    let month =
+        |text: &str, paid_bytes, step| MonthData { month: text.parse().expect("a month"), paid_bytes, step };
+    let months = vec![month("2026-07", 8_250_000, Step::Full), month("2026-08", 19_900_000, Step::Frugal)];
+    assessment.data.insert(code.clone(), months);
+    let row = |language, heading: &str| {
+        let page = text(&assessment, Format::Markdown, language);
+        let section = page.split(heading).nth(1).unwrap_or_else(|| panic!("{heading} is missing in {page}"));
+        let found = section.lines().find(|line| line.contains(&format!("| {code} |")));
+        found.unwrap_or_else(|| panic!("no row in {section}")).to_owned()
+    };
+    let english = row(Language::En, "## Data used by monitoring");
+    assert!(
+        english.ends_with(&format!(
+            "| {code} | 28.15 MB | 19.90 MB | August 2026 | 20.97 MB | 94.90% | measured less often |"
+        )),
+        "{english}"
+    );
+    let indonesian = row(Language::Id, "## Data yang dipakai pemantauan");
+    assert!(
+        indonesian.ends_with(&format!(
+            "| {code} | 28,15 MB | 19,90 MB | Agustus 2026 | 20,97 MB | 94,90% | mengukur lebih jarang |"
+        )),
+        "{indonesian}"
+    );
+    let json: serde_json::Value =
+        serde_json::from_str(&text(&assessment, Format::Json, Language::Id)).expect("JSON");
+    assert_eq!(json["data_use"][0]["allowance_bytes_a_month"], 20 * 1024 * 1024);
+    assert_eq!(json["data_use"][0]["months"][1]["paid_bytes"], 19_900_000);
 }
 
 #[test]

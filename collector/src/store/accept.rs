@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use suar_wire::{AgentId, Body, BootId, IntervalSet, SlotWidth, Stamp};
 
 use super::acks::Acks;
-use super::{StoreError, StoredRecord, chunk, outbox, quarantine};
+use super::{StoreError, StoredRecord, chunk, data_use, outbox, quarantine};
 use crate::clock::{Anchor, Neighbours, Quality, Repair};
 use crate::day::Day;
 use crate::ingest::Submission;
@@ -89,6 +89,9 @@ pub fn accept(
                     explanation.to_s,
                     explanation.reason.label()
                 ])?;
+        }
+        if let Body::DataUse(told) = &stored.record.body {
+            data_use::keep(connection, agent, stored.at_ms, told)?;
         }
         if let Body::Dropped(dropped) = &stored.record.body {
             connection

@@ -42,3 +42,12 @@ pub fn outbox_of_remote_write(connection: &Connection) -> Result<(), StoreError>
          CREATE INDEX outbox_by_age ON outbox (oldest_ms, id);",
     )?)
 }
+
+/// Version 5: what each agent told last of the data that it used in a month (months since the year 0).
+pub fn data_use_by_month(connection: &Connection) -> Result<(), StoreError> {
+    Ok(connection.execute_batch(
+        "CREATE TABLE data_use (
+             agent BLOB NOT NULL, month INTEGER NOT NULL, at_ms INTEGER NOT NULL, paid_bytes INTEGER NOT NULL,
+             step INTEGER NOT NULL, PRIMARY KEY (agent, month)) WITHOUT ROWID;",
+    )?)
+}

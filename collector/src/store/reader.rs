@@ -19,7 +19,7 @@ use crate::summary::{self, Explanation};
 #[derive(Debug)]
 pub struct Reader {
     dir: PathBuf,
-    main: Connection,
+    pub(super) main: Connection,
     /// Months that this reader has opened.
     months: RefCell<HashMap<Month, Connection>>,
 }

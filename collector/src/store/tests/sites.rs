@@ -1,7 +1,7 @@
 //! Sites with their versions, agents, plans, joining, other versions of the store, and backups.
 
 use suar_wire::joining::JoinRefusal;
-use suar_wire::{Plan, SiteCode};
+use suar_wire::{DataUse, Plan, Purpose, SiteCode, Step, Use};
 
 use super::*;
 use crate::store::{backup, retire};
@@ -99,6 +99,28 @@ fn a_receipt_names_another_plan_as_soon_as_a_site_or_its_agents_change() {
 
     assert!(admin.revoke(AgentId([8; 16]), JOINED_MS + 2).expect("it answers"));
     assert_eq!((version(4), share()), (allowed, Some(30 * 1024 * 1024)));
+}
+
+#[test]
+fn the_newest_word_on_each_month_counts_whatever_comes_last() {
+    let bench = Bench::new();
+    let told = |sequence: u64, minute: i64, month: &str, sent: u64, step: Step| {
+        let used = vec![Use { purpose: Purpose::Push, sent, received: 1 }];
+        let month = month.parse().expect("a month");
+        let body = Body::DataUse(DataUse { month, used, allowance_bytes: None, step, metered: None });
+        other(sequence, BOOT, minute * 60, body)
+    };
+    bench.push(vec![told(3, 30, "2026-09", 300, Step::Frugal), told(4, 31, "2026-10", 5, Step::Full)]);
+    bench.push(vec![told(1, 10, "2026-09", 100, Step::Full), told(2, 20, "2026-09", 200, Step::Standard)]);
+    let [september, october] = ["2026-09", "2026-10"].map(|month| month.parse().expect("a month"));
+    let site: SiteCode = SITE.parse().expect("a code");
+    let months = |first, last| {
+        let sites = bench.reader().data_use(first, last).expect("read");
+        let months = sites.get(&site).cloned().unwrap_or_default();
+        months.iter().map(|data| (data.month, data.paid_bytes, data.step)).collect::<Vec<_>>()
+    };
+    assert_eq!(months(september, october), [(september, 301, Step::Frugal), (october, 6, Step::Full)]);
+    assert_eq!(months(october, october), [(october, 6, Step::Full)]);
 }
 
 #[test]
