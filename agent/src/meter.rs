@@ -103,15 +103,15 @@ mod tests {
     }
 
     #[test]
-    fn an_echo_of_sixteen_bytes_is_44_bytes_each_way() {
+    fn an_echo_costs_its_payload_and_its_headers_each_way() {
         let meter = Meter::default();
         let (v4, v6) = (IpAddr::from([192, 0, 2, 1]), IpAddr::from([0; 16]));
-        meter.sent(Purpose::Echo, v4, 16);
-        meter.clone().received(Purpose::Echo, v4, 16);
-        meter.sent(Purpose::Gateway, v6, 16);
+        meter.sent(Purpose::Echo, v4, 8);
+        meter.clone().received(Purpose::Echo, v4, 8);
+        meter.sent(Purpose::Gateway, v6, 8);
         let expect = [
-            (Purpose::Echo, Bytes { sent: 44, received: 44 }),
-            (Purpose::Gateway, Bytes { sent: 64, received: 0 }),
+            (Purpose::Echo, Bytes { sent: 36, received: 36 }),
+            (Purpose::Gateway, Bytes { sent: 56, received: 0 }),
         ];
         assert_eq!(meter.so_far(), Traffic::from(expect));
     }

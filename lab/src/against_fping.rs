@@ -24,8 +24,8 @@ const SITE: &str = "19.02.02.2009";
 const SLOT_MS: i64 = 1_000;
 /// Echoes to each target in a slot: the most that a plan allows.
 const ECHOES: u32 = 10;
-/// IP packets: the agent's have 16 bytes of payload, fping's 56 when it is not told otherwise.
-const AGENT_ECHO_BYTES: u32 = 44;
+/// IP packets: the agent's have 8 bytes of payload, fping's 56 when it is not told otherwise.
+const AGENT_ECHO_BYTES: u32 = 36;
 const FPING_ECHO_BYTES: u32 = 84;
 /// All of a slot's echoes leave well inside it.
 const PHASE_MS: std::ops::Range<i64> = 100..400;

@@ -55,7 +55,7 @@ impl Plan {
             dns_name: "go.id".to_owned(),
             dns_every: 5,
             online_url: None,
-            online_every: 15,
+            online_every: 30,
             push_seconds: 300,
             health_seconds: 600,
             allowance_bytes: None,

@@ -4,7 +4,7 @@
 //!
 //! A reply counts when all of this holds: it is an echo reply (type checked), it comes from the address
 //! that was asked, its sequence number is one we wait for, its identifier is ours (raw mode; in datagram
-//! mode the kernel chooses the identifier and hands over only its own), and its payload repeats the 16
+//! mode the kernel chooses the identifier and hands over only its own), and its payload repeats the
 //! random bytes of exactly this packet. Sequence numbers run on through the whole life of the process from
 //! a random start, and one is not used again within [`SEQUENCE_REST`].
 

@@ -1,7 +1,7 @@
 //! Echoes on Windows: `IcmpSendEcho2Ex` and `Icmp6SendEcho2` need no rights. They block, so each echo has
 //! a thread of the runtime's blocking pool for at most [`TIMEOUT`]; the system matches replies to requests.
 //!
-//! The payload that comes back is compared with the 16 random bytes that went out. Late replies and
+//! The payload that comes back is compared with the random bytes that went out. Late replies and
 //! duplicates stay hidden by the system: both count as zero here. Not seen on a real Windows yet.
 
 use std::mem::size_of;

@@ -83,7 +83,7 @@ mod tests {
     fn a_quiet_hour_asks_as_often_as_the_plan_says() {
         let hour: Vec<Asks> = (1..=60).map(|number| asks(number, Worries::default(), false)).collect();
         assert_eq!(hour.iter().filter(|asks| asks.dns).count(), 12);
-        assert_eq!(hour.iter().filter(|asks| asks.online).count(), 4);
+        assert_eq!(hour.iter().filter(|asks| asks.online).count(), 2);
         assert!(hour.iter().all(|asks| !asks.dns_public && !asks.collector));
     }
 
@@ -96,9 +96,9 @@ mod tests {
     #[test]
     fn a_short_slot_asks_together_what_explains_each_other() {
         let quiet = Worries::default();
-        assert_eq!(asks(15, quiet, true), Asks::ALL);
+        assert_eq!(asks(30, quiet, true), Asks::ALL);
         assert_eq!(asks(1, quiet, true), Asks::default());
         let failing = Worries { pushes_fail: true, ..quiet };
-        assert!(asks(15, failing, false).collector && !asks(5, failing, false).collector);
+        assert!(asks(30, failing, false).collector && !asks(15, failing, false).collector);
     }
 }

@@ -12,7 +12,8 @@ const MINUTE_MS: i64 = 60_000;
 const DAY_MINUTES: i64 = 24 * 60;
 const MB: u64 = 1_000_000;
 
-/// Both directions of one question, push, connection, sign of life on a connection.
+/// Both directions of one echo, question, push, connection, sign of life on a connection.
+const ECHO: u64 = 72;
 const DNS: u64 = 136;
 const ONLINE: u64 = 870;
 const COLLECTOR: u64 = 2_289;
@@ -48,7 +49,7 @@ impl Life {
     }
 
     fn round(&mut self, in_force: &Plan, in_trouble: bool) {
-        let echoes = in_force.targets.len() as u64 * u64::from(in_force.echoes) * 88;
+        let echoes = in_force.targets.len() as u64 * u64::from(in_force.echoes) * ECHO;
         let worries = Worries { down: in_trouble, ..Worries::default() };
         let Asks { dns, dns_public, online, collector } =
             Due::new(in_force, self.number, worries, false).asks;
