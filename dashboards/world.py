@@ -42,7 +42,7 @@ RATE_TESTS = [
 SLOT_S = 60
 SCRAPE_S = 2
 PUSH_S = 20
-ENTRIES = ("hours=always", "subscribed_download_mbps=10", "subscribed_upload_mbps=2")
+ENTRIES = ("hours=always", "subscribed_download_mbps=10", "subscribed_upload_mbps=2", "allowance_mib=20")
 # Village and what its office says.
 OFFICES = {"19.02.02.2009": "up", "19.02.03.2001": {"down": "internet"}}
 MACHINE = {
@@ -253,7 +253,7 @@ def records(now_s, verdict):
     told = [(now_s - 400, {"kind": "session_start", "agent_version": "0.1.0", "system": "linux x86_64", "previous_ended": "none", "previous_last": None})]
     first = int(now_s - 5 * SLOT_S) // SLOT_S
     told += [((slot + 0.5) * SLOT_S, a_round(slot, verdict)) for slot in range(first, first + 4)]
-    told += [(now_s - 3, test) for test in RATE_TESTS] + [(now_s - 1, MACHINE)]
+    told += [(now_s - 3, test) for test in RATE_TESTS] + [(now_s - 2, data_use(now_s)), (now_s - 1, MACHINE)]
     return [
         {
             "sequence": number,
@@ -262,6 +262,21 @@ def records(now_s, verdict):
         }
         for number, (at_s, body) in enumerate(told, 1)
     ]
+
+
+def data_use(now_s):
+    """What monitoring has used in the office's month, at UTC+7."""
+    return {
+        "kind": "data_use",
+        "month": time.strftime("%Y-%m", time.gmtime(now_s + 7 * HOUR_S)),
+        "used": [
+            {"purpose": "echo", "sent": 2_000_000, "received": 2_000_000},
+            {"purpose": "push", "sent": 1_500_000, "received": 400_000},
+        ],
+        "allowance_bytes": 20_971_520,
+        "step": "standard",
+        "metered": True,
+    }
 
 
 def a_round(slot, verdict):

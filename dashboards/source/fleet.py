@@ -79,6 +79,37 @@ def make():
                 ),
             ),
             (
+                Text("Cukupkah kuota datanya?", "Is the data allowance enough?"),
+                (
+                    9,
+                    [
+                        (
+                            12,
+                            table(
+                                Text("Kuota yang paling terpakai bulan ini", "Allowances used most this month"),
+                                Text("Hanya kantor yang punya kuota. Agen mengurangi pekerjaannya agar tidak melewatinya.", "Only offices that have one. Agents leave out work so as not to pass it."),
+                                [
+                                    *OFFICE_COLUMNS,
+                                    Column(ISLAND, label="island_name"),
+                                    allowance := Column(Text("Terpakai", "Used"), value=f"topk(20, {named(chosen('suar_site_month_data_bytes / (suar_site_month_data_allowance_bytes > 0)'))})", unit="percentunit", decimals=0),
+                                ],
+                                allowance,
+                            ),
+                        ),
+                        (
+                            12,
+                            lines(
+                                Text("Agen menurut yang tidak dikerjakan", "Agents by what they leave out"),
+                                Text("full: tidak ada; seterusnya menurut docs/data-use.md.", "full: nothing; docs/data-use.md tells the others."),
+                                [(f"sum by (step) ({chosen('suar_agent_data_step')})", "{{step}}")],
+                                stacked=True,
+                                least=0,
+                            ),
+                        ),
+                    ],
+                ),
+            ),
+            (
                 Text("Apakah jam dan listriknya benar?", "Are clock and power right?"),
                 (
                     9,

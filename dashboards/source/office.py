@@ -1,6 +1,6 @@
 """One office in depth, for whoever is to mend it."""
 
-from panels import dashboard, lines, regency_variable, site_variable, stat, timeline
+from panels import Column, dashboard, lines, regency_variable, site_variable, stat, table, timeline
 from promql import availability, observed, site_standing, site_state, state_history
 from quarter import GRADES, SEEN
 from status import BLUE, CAUSES, GREY, LIGHT, ORANGE, STANDINGS, STATES, VERMILION, YES_NO, steps, word_mappings
@@ -141,6 +141,51 @@ def agent():
     ]
 
 
+def data():
+    allowance = f"suar_site_month_data_allowance_bytes{{{ONE}}}"
+    return [
+        (
+            6,
+            lines(
+                Text("Data pemantauan bulan ini", "Data of monitoring this month"),
+                Text("Terpakai sejak awal bulan, dan kuotanya bila ada.", "Used since the month began, and the allowance where there is one."),
+                [(f"max(suar_site_month_data_bytes{{{ONE}}})", Text("terpakai", "used")), (f"max({allowance})", Text("kuota", "allowance"))],
+                unit="decbytes",
+                least=0,
+            ),
+        ),
+        (
+            6,
+            lines(
+                Text("Data menurut keperluan", "Data by purpose"),
+                Text("Yang ke router kantor (gateway) tidak dihitung dalam kuota.", "What goes to the office's router (gateway) is not in the allowance."),
+                [(f"sum by (purpose) (suar_agent_month_data_bytes{{{ONE}}})", "{{purpose}}")],
+                unit="decbytes",
+                stacked=True,
+                least=0,
+            ),
+        ),
+        (
+            8,
+            table(
+                Text("Apa yang tidak dikerjakan demi kuota", "What is left out for the allowance"),
+                Text("full: tidak ada; seterusnya menurut docs/data-use.md.", "full: nothing; docs/data-use.md tells the others."),
+                [Column(AGENT, label="agent"), Column(Text("Langkah", "Step"), label="step"), now := Column(Text("Sekarang", "Now"), value=f"suar_agent_data_step{{{ONE}}} == 1", decimals=0)],
+                now,
+            ),
+        ),
+        (
+            4,
+            stat(
+                Text("Dibayar menurut data", "Paid by the byte"),
+                Text("Menurut daftar kantor, atau sistem komputernya; kosong bila tidak diketahui.", "By the registry or the machine's system; empty where neither says."),
+                f"max(suar_agent_metered{{{ONE}}})",
+                kinds=YES_NO,
+            ),
+        ),
+    ]
+
+
 def make():
     return dashboard(
         Uid("suar-office"),
@@ -215,6 +260,7 @@ def make():
             (Text("Secepat apa?", "How fast is it?"), (7, rates())),
             (Text("Bagaimana komputernya?", "How is the machine?"), (8, machine())),
             (Text("Apakah agennya sehat?", "Is the agent well?"), (7, agent())),
+            (Text("Berapa data yang dipakainya?", "How much data does it use?"), (7, data())),
         ],
         [regency_variable(), site_variable()],
         "now-7d",
