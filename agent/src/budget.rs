@@ -10,7 +10,7 @@ use suar_wire::slot::SECONDS_A_DAY;
 use suar_wire::{Plan, SlotWidth, Step};
 
 use crate::http::{IDLE_SECONDS_MAX, KEEPALIVE_SECONDS};
-use crate::meter::ip_header;
+use crate::meter::datagram;
 use crate::probe::echo::PAYLOAD_BYTES;
 
 /// What is kept back is this many times what a quiet month costs: trouble asks more questions.
@@ -118,7 +118,7 @@ fn month_bytes(plan: &Plan) -> f64 {
     let connection = if push_seconds > IDLE_SECONDS_MAX as f64 { CONNECTION_BYTES } else { 0.0 };
     let keepalives = (idle_seconds / KEEPALIVE_SECONDS as f64).floor() * KEEPALIVE_BYTES;
     let pushes = times(push_seconds) * (PUSH_BYTES + connection + keepalives);
-    let echo = |target: &IpAddr| 2.0 * (ip_header(*target) as f64 + 8.0 + PAYLOAD_BYTES as f64);
+    let echo = |target: &IpAddr| 2.0 * datagram(*target, PAYLOAD_BYTES) as f64;
     let echoes = plan.targets.iter().map(echo).sum::<f64>() * f64::from(plan.echoes);
     let questions = if plan.slot_seconds.seconds() == SLOT_SECONDS_MAX {
         DIAGNOSIS_BYTES

@@ -88,22 +88,27 @@ impl Ledger {
         let first_days = !self.sure && self.before.is_none();
         if first_days {
             // Nothing but a guess has named the month so far, and what was left out was for that month.
-            (self.month, self.sure, self.saving) = (month, sure, Saving::default());
+            self.begin(month, sure);
             return false;
         }
         if sure && month < self.month {
             if let Some((_, used)) = self.before.take_if(|(before, _)| *before == month) {
                 self.used = sum(&self.used, &used);
             }
-            (self.month, self.sure, self.saving) = (month, true, Saving::default());
+            self.begin(month, true);
             return false;
         }
         if sure || (self.sure && month == self.month.next()) {
             self.before = Some((self.month, std::mem::take(&mut self.used)));
-            (self.month, self.sure, self.saving) = (month, sure, Saving::default());
+            self.begin(month, sure);
             return true;
         }
         false
+    }
+
+    /// Another month has another rest: nothing is left out of it yet.
+    fn begin(&mut self, month: Month, sure: bool) {
+        (self.month, self.sure, self.saving) = (month, sure, Saving::default());
     }
 
     /// Ascending by purpose, nothing that was not used.

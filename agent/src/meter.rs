@@ -76,7 +76,8 @@ impl Meter {
     }
 }
 
-fn datagram(address: IpAddr, payload: usize) -> u64 {
+/// Bytes of a packet with a UDP datagram or an ICMP echo of this payload.
+pub fn datagram(address: IpAddr, payload: usize) -> u64 {
     ip_header(address) + SHORT_HEADER_BYTES + payload as u64
 }
 

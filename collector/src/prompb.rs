@@ -33,7 +33,10 @@ pub fn labels(labels: Labels) -> Vec<Label> {
     labels.into_iter().map(|(name, value)| Label { name: name.to_owned(), value }).collect()
 }
 
-pub fn series(series: Labels, samples: Vec<(i64, f64)>) -> TimeSeries {
-    let samples = samples.into_iter().map(|(timestamp, value)| Sample { value, timestamp }).collect();
-    TimeSeries { labels: labels(series), samples }
+pub fn samples(samples: Vec<(i64, f64)>) -> Vec<Sample> {
+    samples.into_iter().map(|(timestamp, value)| Sample { value, timestamp }).collect()
+}
+
+pub fn series(series: Labels, of_it: Vec<(i64, f64)>) -> TimeSeries {
+    TimeSeries { labels: labels(series), samples: samples(of_it) }
 }

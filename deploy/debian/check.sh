@@ -7,13 +7,13 @@
 # Root. Needs debootstrap, systemd-container and lintian. Ends with `N passed, N failed`.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+# shellcheck source=deploy/checking.sh
+. deploy/checking.sh
 packages=$(realpath "${1:-target/debian}")
 work=$(mktemp -d)
 root=$work/root
 container=
 leader=
-passed=0
-failed=0
 
 clean_up() {
     halt
@@ -55,28 +55,6 @@ halt() {
 }
 
 inside() { nsenter -t "$leader" -a -- /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 "$@"; }
-
-check() { # NAME COMMAND...
-    local name=$1
-    shift
-    if "$@" >"$work/said" 2>&1; then
-        passed=$((passed + 1))
-        echo "ok: $name"
-    else
-        failed=$((failed + 1))
-        echo "FAILED: $name"
-        sed 's/^/    /' "$work/said"
-    fi
-}
-
-# Asks again until it is so, for at most half a minute.
-soon() {
-    for _ in $(seq 150); do
-        "$@" >/dev/null 2>&1 && return 0
-        sleep 0.2
-    done
-    "$@"
-}
 
 says() { # WORDS COMMAND...
     local words=$1 said

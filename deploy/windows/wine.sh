@@ -9,13 +9,13 @@
 # Root. Needs wine64, nsis, mingw and a debug build of the collector. Ends with `N passed, N failed`.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+# shellcheck source=deploy/checking.sh
+. deploy/checking.sh
 built=$(realpath "${1:-target/windows-setup}")
 bin=$(realpath "${CARGO_TARGET_DIR:-target}/debug")
 work=$(mktemp -d)
 space=suarwine.$$
 collector=
-passed=0
-failed=0
 export WINEPREFIX=$work/prefix WINEARCH=win64 WINEDEBUG=-all DISPLAY=
 export PATH=/usr/sbin:$PATH
 
@@ -31,29 +31,6 @@ trap clean_up EXIT
 here() { ip netns exec "$space" "$@"; }
 # Wine's server stays in the namespace it was started in, and with it the service control manager.
 wine_here() { here timeout 120 "$@" </dev/null; }
-
-check() { # NAME COMMAND...
-    local name=$1
-    shift
-    if "$@" >"$work/said" 2>&1; then
-        passed=$((passed + 1))
-        echo "ok: $name"
-    else
-        failed=$((failed + 1))
-        echo "FAILED: $name"
-        sed 's/^/    /' "$work/said"
-    fi
-}
-
-# Asks again until it is so, for at most half a minute.
-soon() {
-    local give_up_at=$((SECONDS + 30))
-    while [ "$SECONDS" -lt "$give_up_at" ]; do
-        "$@" >/dev/null 2>&1 && return 0
-        sleep 0.5
-    done
-    "$@"
-}
 
 says() { # WORDS COMMAND...
     local words=$1 said

@@ -18,7 +18,7 @@ pub use agent::{Agent, JOINS_MAX};
 pub use client::{Answer, Client, http_client};
 pub use collector::{Collector, Kept, free_address, rounds_of};
 pub use machine::Machine;
-pub use process::{Finished, Process, finish};
+pub use process::{Finished, Process, fed, finish};
 pub use talk::TlsTalk;
 
 /// How often a state that is waited for is looked at.

@@ -21,7 +21,7 @@ use surge_ping::{AsyncSocket, Config, ICMP, Icmpv4Packet, Icmpv6Packet};
 use tokio::task::JoinHandle;
 
 use super::{Host, PAYLOAD_BYTES, Tally};
-use crate::meter::{Meter, ip_header};
+use crate::meter::{Meter, datagram};
 
 /// How long a sequence number rests before it is used again, so that no straggler is taken for a reply.
 pub const SEQUENCE_REST: Duration = Duration::from_secs(10);
@@ -249,7 +249,7 @@ fn settle(waiting: &Waiting, heard: &Heard<'_>, heard_at: Instant, meter: &Meter
             Kind::Reply { .. } => tracing::debug!(from = %heard.asked, "an echo reply that is not ours"),
             Kind::Error => {
                 // It quotes the packet it is about.
-                let quoted = ip_header(expected.from) as usize + ECHO_HEADER_BYTES + PAYLOAD_BYTES;
+                let quoted = datagram(expected.from, PAYLOAD_BYTES) as usize;
                 meter.received(expected.purpose, expected.from, quoted);
                 expected.tally.failed(EchoError::Unreachable);
             }

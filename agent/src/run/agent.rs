@@ -265,13 +265,14 @@ impl Agent {
         // Before the first round nothing speaks against it; a test finds out by itself.
         let link_is_up = self.status.round.as_ref().is_none_or(|round| round.verdict.is_up());
         let terms = Terms { plan: &self.ordered, system_says_metered: self.system_says_metered };
-        let account = self.accounts.account(corrected_now(self.corrected, now), terms);
-        let plan = &self.ordered;
-        let left_out = self.line_tests.start_due(now_ms, |bytes| Circumstances {
-            link_is_up,
-            is_paused,
-            is_metered: account.metered,
-            may_spend: budget::may_spend(&account, plan, bytes),
+        let left_out = self.line_tests.start_due(now_ms, |bytes| {
+            let account = self.accounts.account(corrected_now(self.corrected, now), terms);
+            Circumstances {
+                link_is_up,
+                is_paused,
+                is_metered: account.metered,
+                may_spend: budget::may_spend(&account, terms.plan, bytes),
+            }
         });
         let stamp = self.clocks.stamp(now);
         for test in left_out {

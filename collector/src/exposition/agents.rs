@@ -24,6 +24,11 @@ impl Row<'_> {
         let still_true = !self.is_silent || family.kind == Kind::Counter;
         self.live.health.as_ref().filter(|_| still_true).map(|health| &health.value)
     }
+
+    /// The newest that it told of data, whatever month that was; true while it is heard.
+    fn newest_data(&self) -> Option<&DataUse> {
+        self.live.data.as_ref().filter(|_| !self.is_silent).map(|data| &data.value)
+    }
 }
 
 pub(super) fn render(scene: &Scene<'_>, page: &mut Page) {
@@ -133,15 +138,13 @@ fn data_use(rows: &[Row<'_>], page: &mut Page) {
     }
     let labels: Vec<&'static str> = Step::ALL.iter().map(|step| step.label()).collect();
     let mut steps = page.family(&families::AGENT_DATA_STEP);
-    let newest =
-        |row: &Row<'_>| row.live.data.as_ref().filter(|_| !row.is_silent).map(|data| data.value.clone());
-    for (row, data) in rows.iter().filter_map(|row| Some((row, newest(row)?))) {
+    for (row, data) in rows.iter().filter_map(|row| Some((row, row.newest_data()?))) {
         steps.one_of(&[row.site, &row.agent], &labels, data.step.label());
     }
     let mut metered = page.family(&families::AGENT_METERED);
     for row in rows {
-        let value = newest(row).and_then(|data| data.metered).map(u64::from);
-        metered.maybe(&[row.site, &row.agent], value.map(Value::from));
+        let value = row.newest_data().and_then(|data| data.metered);
+        metered.maybe(&[row.site, &row.agent], value.map(|yes| Value::from(u64::from(yes))));
     }
 }
 

@@ -233,6 +233,16 @@ families! {
         "When standings were last computed; absent before the first time.";
 }
 
+/// What a table of families that are not scraped keeps to: Prometheus sorts series by name and labels.
+#[cfg(test)]
+pub(super) fn assert_sorted(families: &[&Family], prefix: &str) {
+    assert!(families.is_sorted_by(|a, b| a.name < b.name), "by name, each once");
+    for family in families {
+        assert!(family.name.starts_with(prefix), "{}", family.name);
+        assert!(family.labels.is_sorted_by(|a, b| a < b), "{}", family.name);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;

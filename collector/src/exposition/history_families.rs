@@ -39,15 +39,14 @@ families! {
 
 #[cfg(test)]
 mod tests {
+    use super::super::families;
     use super::*;
 
     #[test]
     fn names_and_labels_are_sorted_as_prometheus_sorts_them() {
-        assert!(ALL.is_sorted_by(|a, b| a.name < b.name), "by name, each once");
+        families::assert_sorted(ALL, "suar_history_");
         for family in ALL {
-            assert!(family.name.starts_with("suar_history_"), "{}", family.name);
-            assert!(family.labels.is_sorted_by(|a, b| a < b), "{}", family.name);
-            assert!(super::super::families::ALL.iter().all(|scraped| scraped.name != family.name));
+            assert!(families::ALL.iter().all(|scraped| scraped.name != family.name));
         }
     }
 }

@@ -87,8 +87,7 @@ fn two(written: Written) -> Request {
         let labels =
             labels.into_iter().flat_map(|(name, value)| [symbols.of(name.to_owned()), symbols.of(value)]);
         let labels = labels.collect();
-        let samples = samples.into_iter().map(|(timestamp, value)| Sample { value, timestamp }).collect();
-        timeseries.push(SymbolSeries { labels, samples, metadata });
+        timeseries.push(SymbolSeries { labels, samples: prompb::samples(samples), metadata });
     }
     Request { symbols: symbols.all, timeseries }
 }

@@ -126,6 +126,10 @@ impl Sender {
             Answer::Kept { samples } => {
                 self.own.write_settled("sent", samples);
                 self.own.write_settled("refused", sent - samples);
+                if self.told != answer::OK {
+                    self.told = answer::OK;
+                    tracing::info!("the receiver of remote write takes samples");
+                }
             }
             // One push that is refused must not take others along: each is tried alone.
             Answer::Refused(_) if rows.len() > 1 => {
@@ -145,10 +149,6 @@ impl Sender {
                 return Ok(Turn::Again(after));
             }
         }
-        if matches!(answer, Answer::Kept { .. }) && self.told != answer::OK {
-            self.told = answer::OK;
-            tracing::info!("the receiver of remote write takes samples");
-        }
         self.outbox.forget(rows)?;
         Ok(Turn::Settled)
     }
@@ -163,7 +163,7 @@ impl Sender {
             Err(error) => again("too_large", error.to_string()),
             Ok(body) => match self.client.post(body) {
                 // Its address may be an internal one; who reads the log has the configuration.
-                Err(error) => again("unreachable", chain(&error.without_url())),
+                Err(error) => again("unreachable", format!("{:#}", anyhow::Error::from(error.without_url()))),
                 Ok(response) => (Answer::of(version, sent, &response), response),
             },
         };
@@ -194,12 +194,4 @@ impl Sender {
         }
         Ok(written)
     }
-}
-
-/// An error with its causes.
-fn chain(error: &dyn std::error::Error) -> String {
-    std::iter::successors(Some(error), |error| error.source())
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(": ")
 }

@@ -96,6 +96,11 @@ pub(super) fn millis(rtt_us: Option<u32>, language: Language) -> String {
     rtt_us.map_or(NOTHING.to_owned(), |us| format!("{} ms", decimal((u64::from(us) + 50) / 100, 1, language)))
 }
 
+/// Bits a second as megabits with two decimals.
+pub(super) fn mbps(bits: u64, language: Language) -> String {
+    format!("{} Mbit/s", decimal((bits + 5_000) / 10_000, 2, language))
+}
+
 /// Hours and minutes; minutes and seconds below an hour. Hours are not folded into days, because a day
 /// of office hours has seven or eight of them.
 pub(super) fn duration(seconds: u64, language: Language) -> String {

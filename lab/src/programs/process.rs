@@ -1,9 +1,10 @@
 //! One child process that cannot outlive its test.
 
 use std::fs::File;
+use std::io::Write;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -133,4 +134,16 @@ pub fn finish(command: &mut Command) -> Result<Finished> {
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
         stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
     })
+}
+
+/// Runs a program that ends by itself, with a text on its standard input.
+pub fn fed(command: &mut Command, text: &str) -> Result<Output> {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("starting {command:?}"))?;
+    child.stdin.take().context("a pipe")?.write_all(text.as_bytes())?;
+    Ok(child.wait_with_output()?)
 }

@@ -1,10 +1,9 @@
 //! The page as OpenMetrics, read by the strict parser of Python's `prometheus-client`.
 
-use std::io::Write;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
-use suar_lab::programs::{Answer, Collector, tool, wait_until};
+use suar_lab::programs::{Answer, Collector, fed, tool, wait_until};
 
 use super::receiver::send_live;
 use super::{READER_TOKEN, serving_a_week};
@@ -40,15 +39,8 @@ fn pythons_strict_parser_reads_every_family_and_sample() {
     assert!(answer.content_type.starts_with("application/openmetrics-text; version=1.0.0"));
     let text = answer.text();
 
-    let mut python = Command::new(tool("python3").expect("python3"))
-        .args(["-c", LISTED])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("it starts");
-    python.stdin.take().expect("a pipe").write_all(text.as_bytes()).expect("it reads");
-    let output = python.wait_with_output().expect("it ends");
+    let python = tool("python3").expect("python3");
+    let output = fed(Command::new(python).args(["-c", LISTED]), &text).expect("it ends");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let listed = String::from_utf8(output.stdout).expect("text");
 

@@ -1,9 +1,8 @@
 //! What programs that are not ours make of the collector.
 
-use std::io::Write;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use suar_lab::programs::tool;
+use suar_lab::programs::{fed, tool};
 
 use super::evidence::evidence;
 
@@ -29,15 +28,8 @@ fn prometheus_never_failed_to_scrape_while_the_collector_was_there() {
 }
 
 /// Feeds the page to a program; its exit code and everything it said.
-fn fed(command: &mut Command, page: &str) -> (Option<i32>, String) {
-    let mut child = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("it starts");
-    child.stdin.take().expect("a pipe").write_all(page.as_bytes()).expect("it reads");
-    let output = child.wait_with_output().expect("it ends");
+fn said_of(command: &mut Command, page: &str) -> (Option<i32>, String) {
+    let output = fed(command, page).expect("it ends");
     let said = [output.stdout, output.stderr].concat();
     (output.status.code(), String::from_utf8_lossy(&said).into_owned())
 }
@@ -46,7 +38,7 @@ fn fed(command: &mut Command, page: &str) -> (Option<i32>, String) {
 fn promtool_has_nothing_to_say_about_the_metrics() {
     let Some(evidence) = evidence() else { return };
     let promtool = tool("promtool").expect("promtool");
-    let (code, said) = fed(Command::new(promtool).args(["check", "metrics"]), &evidence.metrics);
+    let (code, said) = said_of(Command::new(promtool).args(["check", "metrics"]), &evidence.metrics);
     assert_eq!((code, said.as_str()), (Some(0), ""));
 }
 
@@ -59,7 +51,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse
 print(sum(len(family.samples) for family in parse(sys.stdin.read())))
 ";
     let python = tool("python3").expect("python3");
-    let (code, said) = fed(Command::new(python).args(["-c", COUNT]), &evidence.metrics);
+    let (code, said) = said_of(Command::new(python).args(["-c", COUNT]), &evidence.metrics);
     let samples = evidence.metrics.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).count();
     assert_eq!((code, said.trim()), (Some(0), samples.to_string().as_str()));
     assert!(evidence.metrics_type.starts_with("text/plain; version=0.0.4"), "{}", evidence.metrics_type);

@@ -1,6 +1,6 @@
 //! One village on one page: where it is, how it stands and by which figures, what went wrong and when.
 
-use super::super::cells::{NOTHING, count, decimal, duration, millis, percent_down, percent_up, weekly};
+use super::super::cells::{NOTHING, count, duration, mbps, millis, percent_down, percent_up, weekly};
 use super::super::document::{Block, Cell, Table};
 use super::super::words::{link_words, reason_words};
 use super::super::{Language, method};
@@ -67,9 +67,7 @@ fn figures(site: &SiteCoverage, assessment: &Assessment, language: Language) -> 
     let names = [names[0], (found, 14), names[1], names[2], names[3]];
     let speed = |bits: Option<u64>| {
         let missing = language.pick("belum diukur", "not measured");
-        bits.map_or(missing.to_owned(), |bits| {
-            format!("{} Mbit/s", decimal((bits + 5_000) / 10_000, 2, language))
-        })
+        bits.map_or(missing.to_owned(), |bits| mbps(bits, language))
     };
     let geo = site.site.link == crate::registry::LinkKind::GeoSatellite;
     let rtt = millis(site.rtt_median_us, language);

@@ -3,7 +3,7 @@
 use suar_wire::bandwidth::Direction;
 
 use super::super::Language;
-use super::super::cells::{NOTHING, count, decimal, duration, millis, percent_down, percent_up};
+use super::super::cells::{NOTHING, count, duration, mbps, millis, percent_down, percent_up};
 use super::super::document::{Block, Cell, Mark, Table};
 use super::super::words::{standing_words, tiphon_words};
 use super::areas::of;
@@ -212,7 +212,7 @@ pub(super) fn quality(blocks: &mut Vec<Block>, assessment: &Assessment, language
     let missing = language.pick("belum diukur", "not measured");
     let speed = |bits: Option<u64>, tests: u32, subscribed: Option<u64>| {
         let Some(bits) = bits else { return missing.to_owned() };
-        let mbps = format!("{} Mbit/s", decimal((bits + 5_000) / 10_000, 2, language));
+        let mbps = mbps(bits, language);
         let tests = format!("{} {}", count(tests, language), language.pick("uji", "tests"));
         match subscribed.filter(|subscribed| *subscribed > 0) {
             None => format!("{mbps} ({tests})"),

@@ -1,7 +1,7 @@
 //! Offices that are unreliable: by which measure, for what cause, since when, and how sure that is.
 
 use super::super::Language;
-use super::super::cells::{NOTHING, decimal, millis, percent_down, percent_up};
+use super::super::cells::{NOTHING, mbps, millis, percent_down, percent_up};
 use super::super::document::{Block, Cell, Table};
 use super::super::words::cause_words;
 use super::offices::Placed;
@@ -68,11 +68,7 @@ pub(super) fn write(blocks: &mut Vec<Block>, assessment: &Assessment, language: 
 
 /// Every measure that is unreliable, with its figure.
 pub(in super::super) fn because(site: &SiteCoverage, language: Language) -> String {
-    let speed = |bits: Option<u64>| {
-        bits.map_or(NOTHING.to_owned(), |bits| {
-            format!("{} Mbit/s", decimal((bits + 5_000) / 10_000, 2, language))
-        })
-    };
+    let speed = |bits: Option<u64>| bits.map_or(NOTHING.to_owned(), |bits| mbps(bits, language));
     let measures = [
         (
             site.indicators.availability,
