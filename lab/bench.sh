@@ -1,11 +1,17 @@
 #!/usr/bin/env bash
 # Benchmarks of the programs as offices and the centre run them. Prints a table, writes JSON.
 #
-#   lab/bench.sh [size|agent|peers|ingest|scrape|report|country|bandwidth]...     without a name: all but peers, country
-#                                                                                and bandwidth
+#   lab/bench.sh [size|agent|peers|ingest|ingest-beside|returns-beside|scrape|report|country|bandwidth]...
+#                                    without a name: size, agent, ingest, scrape and report
 #
 # `peers` looks at our agent and at Debian's node_exporter with blackbox_exporter, zabbix_agent2 and collectd in the
 # same minutes; it fetches their packages and installs none.
+#
+# `ingest-beside` sends a country's 280 pushes a second to the collector and the same values by remote write to Debian's
+# VictoriaMetrics and Prometheus, SUAR_BENCH_SECONDS (75) each; what is the same and what not: lab/src/bench/beside.rs.
+#
+# `returns-beside` lets SUAR_BENCH_AGENTS (1000) return within a minute with SUAR_BENCH_DAYS (3) of backlog each: to the
+# collector, and as far as they can to the other two; see lab/src/faults/returns.rs.
 #
 # `bandwidth` tests every line of a grid whose rates are known, iperf3 beside it, then lines that mislead, and writes
 # what it found into docs/bandwidth.md. It takes an hour and more; SUAR_BENCH_RUNS tests of each line and direction (3).
@@ -100,6 +106,42 @@ ingest() {
     collector_pid=
     for name in pushes_a_second p50_ms p99_ms; do row "ingest, $name" "$(field "$out/ingest.json" $name)"; done
     row "collector, peak resident KiB under that load" "$resident"
+}
+
+ingest_beside() {
+    # shellcheck source=lab/tools.sh
+    . lab/tools.sh
+    unpack_prometheus
+    # On the disk that the build is on: /tmp may be memory.
+    "$CARGO_TARGET_DIR/release/suar-lab" ingest-beside --seconds "${SUAR_BENCH_SECONDS:-75}" --directory "$out" \
+        2>"$work/beside.log" >"$out/ingest-beside.json" || { cat "$work/beside.log" >&2 && return 1; }
+    python3 - "$out/ingest-beside.json" <<'END'
+import json, sys
+taken = json.load(open(sys.argv[1]))
+for one in taken:
+    device = one.pop("device") or {}
+    one.update({f"device_{field}": value for field, value in device.items()})
+print(f"{'':<28}" + "".join(f"{one['name']:>18}" for one in taken))
+for field in taken[0]:
+    if field != "name":
+        values = (one.get(field) for one in taken)
+        print(f"{field:<28}" + "".join(f"{round(v, 2) if isinstance(v, float) else v!s:>18}" for v in values))
+END
+}
+
+returns_beside() {
+    # shellcheck source=lab/tools.sh
+    . lab/tools.sh
+    unpack_prometheus
+    local into
+    for into in collector victoria-metrics prometheus; do
+        echo "into $into:"
+        TMPDIR=$out "$CARGO_TARGET_DIR/release/suar-lab" returns --into "$into" --agents "${SUAR_BENCH_AGENTS:-1000}" \
+            --days "${SUAR_BENCH_DAYS:-3}" | tee "$work/returns" | grep -v '^{'
+        tail -n 1 "$work/returns" >"$out/returns-$into.json"
+        python3 -c 'import json, sys; [print(f"{k:<28}{v!s:>18}") for k, v in json.load(open(sys.argv[1])).items()]' \
+            "$out/returns-$into.json"
+    done
 }
 
 # The page for Prometheus, of Diskominfo's fleet and of a country's: written and packed alone, then scraped from a
@@ -198,6 +240,11 @@ for name in "${@:-}"; do
     case $name in
     '') size; agent; ingest; scrape; report ;;
     size | agent | peers | ingest | scrape | report | country | bandwidth) "$name" ;;
-    *) echo "unknown benchmark: $name (size, agent, peers, ingest, scrape, report, country, bandwidth)" >&2 && exit 64 ;;
+    ingest-beside) ingest_beside ;;
+    returns-beside) returns_beside ;;
+    *)
+        echo "unknown benchmark: $name; see the head of lab/bench.sh" >&2
+        exit 64
+        ;;
     esac
 done

@@ -6,7 +6,7 @@
 
 mod answer;
 mod client;
-mod message;
+pub mod message;
 mod sender;
 
 use std::path::PathBuf;

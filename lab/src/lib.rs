@@ -26,6 +26,8 @@ pub mod mixed_life;
 pub mod network_manager;
 pub mod plain;
 pub mod pusher;
+pub mod samples;
+pub mod takers;
 
 pub mod dates;
 pub mod seed;

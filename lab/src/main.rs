@@ -9,11 +9,13 @@ use suar_lab::against_fping;
 use suar_lab::bandwidth;
 use suar_lab::bench;
 use suar_lab::dates::{Period, Quarter};
-use suar_lab::faults::suite;
+use suar_lab::faults::{returns, suite};
 use suar_lab::fleet::Fleet;
 use suar_lab::load::{self, Load};
 use suar_lab::mixed_life;
 use suar_lab::plain;
+use suar_lab::seed::printed_seed;
+use suar_lab::takers::Kind;
 use suar_lab::week;
 use suar_lab::world::wall_ms;
 use suar_wire::SlotWidth;
@@ -122,6 +124,21 @@ enum Command {
         #[arg(long, default_value_t = 100)]
         every_ms: u64,
     },
+    /// What it costs to take the values of many offices: the collector, and Debian's VictoriaMetrics and Prometheus by
+    /// remote write, one after the other.
+    IngestBeside {
+        /// How long each is looked at.
+        #[arg(long, default_value_t = 75)]
+        seconds: u64,
+        #[arg(long, default_value_t = 280.0)]
+        pushes_a_second: f64,
+        /// They take turns; each has ten series.
+        #[arg(long, default_value_t = 8_400)]
+        offices: usize,
+        /// On the disk that is to be written to.
+        #[arg(long)]
+        directory: PathBuf,
+    },
     /// Break things on purpose and count what is lost or twice; `lab/faults.sh` runs the long form.
     Faults {
         /// Which faults; all when left out.
@@ -130,6 +147,18 @@ enum Command {
         /// As long as it takes to be sure, not as short as it has to be for every change.
         #[arg(long)]
         long: bool,
+    },
+    /// The fault "returns" as a benchmark: into the collector, VictoriaMetrics or Prometheus; prints the curve.
+    Returns {
+        #[arg(long, value_enum)]
+        into: Kind,
+        #[arg(long, default_value_t = 1_000)]
+        agents: usize,
+        /// How long each was away.
+        #[arg(long, default_value_t = 30)]
+        days: u64,
+        #[arg(long, default_value_t = 60.0)]
+        within_seconds: f64,
     },
     /// The agent's account of its bytes beside the kernel's over a mixed life; prints both, fails where they differ.
     Ledger {
@@ -203,6 +232,18 @@ fn main() -> Result<()> {
             let measured = load::run(&Load { pushes, agents, records_a_push: records }, &code)?;
             println!("{}", serde_json::to_string(&measured)?);
         }
+        Command::Returns { into, agents, days, within_seconds } => {
+            let returns = returns::Returns {
+                into,
+                agents,
+                days,
+                within_seconds,
+                seed: printed_seed("returns"),
+                resident_kib_max: u64::MAX,
+                seen_seconds_max: None,
+            };
+            println!("{}", serde_json::to_string(&returns::run(&returns)?)?);
+        }
         Command::Faults { only, long } => suite::run(&only, long)?,
         Command::Truth { seconds } => {
             let directory = tempfile::tempdir()?;
@@ -257,6 +298,10 @@ fn main() -> Result<()> {
             let every = Duration::from_millis(every_ms);
             let load = bench::UnderLoad { sites, pushes_a_second, scrapes, every };
             println!("{}", serde_json::to_string(&bench::scrape_under_load(&load)?)?);
+        }
+        Command::IngestBeside { seconds, pushes_a_second, offices, directory } => {
+            let beside = bench::Beside { seconds, pushes_a_second, offices };
+            println!("{}", serde_json::to_string(&bench::beside(&beside, &directory)?)?);
         }
         Command::Peers { seconds, root } => {
             println!("{}", serde_json::to_string(&bench::peers(seconds, &root)?)?);

@@ -7,6 +7,7 @@ mod collector;
 mod machine;
 mod process;
 pub mod prometheus;
+mod receiver;
 mod talk;
 
 use std::path::PathBuf;
@@ -19,6 +20,7 @@ pub use client::{Answer, Client, http_client};
 pub use collector::{Collector, Kept, free_address, rounds_of};
 pub use machine::Machine;
 pub use process::{Finished, Process, fed, finish};
+pub use receiver::Receiver;
 pub use talk::TlsTalk;
 
 /// How often a state that is waited for is looked at.

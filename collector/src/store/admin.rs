@@ -144,8 +144,7 @@ pub(super) fn join(connection: &Connection, joining: &Joining) -> Result<Joined,
     if let Some(refusal) = refusal {
         return Ok(Joined::Refused(refusal));
     }
-    let sites = reader::sites_at(connection, joining.now_ms)?;
-    let Some(site) = sites.into_iter().find(|site| site.code == joining.site) else {
+    let Some(site) = reader::site_at(connection, &joining.site, joining.now_ms)? else {
         return Ok(Joined::Refused(JoinRefusal::WrongSite));
     };
     connection.execute(

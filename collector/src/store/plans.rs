@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::Connection;
 use suar_wire::{Plan, SiteCode};
 
 use super::{StoreError, reader};
@@ -15,17 +15,12 @@ pub(super) fn of_site(
     code: &SiteCode,
     now_ms: i64,
 ) -> Result<Plan, StoreError> {
-    let mut select = connection.prepare_cached(
-        "SELECT json FROM site_version WHERE code = ?1 AND valid_from_ms <= ?2 ORDER BY valid_from_ms DESC LIMIT 1",
-    )?;
-    let json: Option<String> =
-        select.query_row(params![code.as_str(), now_ms], |row| row.get(0)).optional()?;
     // Agents join sites that exist, so this is damage; they are to go on by the plan of all.
-    let Some(json) = json else { return Ok(base.clone()) };
+    let Some(site) = reader::site_at(connection, code, now_ms)? else { return Ok(base.clone()) };
     let mut count =
         connection.prepare_cached("SELECT count(*) FROM agent WHERE site = ?1 AND revoked_ms IS NULL")?;
     let agents = count.query_row([code.as_str()], |row| row.get(0))?;
-    Ok(site_plan::of_site(base, &reader::site_from(&json)?, agents))
+    Ok(site_plan::of_site(base, &site, agents))
 }
 
 /// Versions that were looked up already. They hold until something is written that may change a plan.

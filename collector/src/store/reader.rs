@@ -66,7 +66,7 @@ impl Reader {
     }
 
     pub fn site(&self, code: &SiteCode) -> Result<Option<Site>, StoreError> {
-        Ok(self.sites()?.into_iter().find(|site| site.code == *code))
+        site_at(&self.main, code, i64::MAX)
     }
 
     /// Every version of every site with when it began, by code and time.
@@ -331,6 +331,21 @@ pub(super) fn sites_at(connection: &Connection, at_ms: i64) -> Result<Vec<Site>,
     Ok(sites)
 }
 
-pub(super) fn site_from(json: &str) -> Result<Site, StoreError> {
+/// One site as it was at a moment: an agent that joins must not cost a look at a whole country's sites.
+pub(super) fn site_at(
+    connection: &Connection,
+    code: &SiteCode,
+    at_ms: i64,
+) -> Result<Option<Site>, StoreError> {
+    let mut select = connection.prepare_cached(
+        "SELECT json FROM site_version WHERE code = ?1 AND valid_from_ms <= ?2
+         ORDER BY valid_from_ms DESC LIMIT 1",
+    )?;
+    let json: Option<String> =
+        select.query_row(params![code.as_str(), at_ms], |row| row.get(0)).optional()?;
+    json.map(|json| site_from(&json)).transpose()
+}
+
+fn site_from(json: &str) -> Result<Site, StoreError> {
     serde_json::from_str(json).map_err(|error| StoreError::Damaged(format!("a site: {error}")))
 }

@@ -1,11 +1,9 @@
 //! Scrapes of a collector that takes pushes meanwhile: over TLS, packed, to the last byte, as Prometheus does it.
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use serde::Serialize;
-use suar_wire::joining::JoinAnswer;
 use suar_wire::{Receipt, SlotWidth};
 use tokio::sync::watch;
 
@@ -57,7 +55,8 @@ pub fn scrape_under_load(load: &UnderLoad) -> Result<Scrapes> {
     let extra = "[limits]\npushes_a_minute = 1000000\n[plan]\nslot_seconds = 1\n";
     let mut collector = Collector::init(None, directory.path(), &address, extra)?;
     let mut random = Random::from_seed(1);
-    let joined = enrolled_in_memory(&collector.data(), load.sites, &mut random)?;
+    let joined_ms = wall_ms() - JOINED_BEFORE_MS;
+    let joined = enrolled::join_in_memory(&collector.data(), load.sites, joined_ms, &mut random)?;
     collector.serve()?;
     let pid = collector.process().map(|process| process.pid()).context("it serves")?;
 
@@ -77,17 +76,6 @@ pub fn scrape_under_load(load: &UnderLoad) -> Result<Scrapes> {
     scrapes.resident_peak_kib = peak.context("VmHWM")?.parse()?;
     collector.stop()?;
     Ok(scrapes)
-}
-
-/// Each join is on the disk before the next: for a country's fleet that takes a quarter of an hour on a disk.
-fn enrolled_in_memory(data: &Path, sites: usize, random: &mut Random) -> Result<Vec<JoinAnswer>> {
-    const STORE: &str = "suar.db";
-    let memory = tempfile::tempdir_in("/dev/shm")?;
-    std::fs::copy(data.join(STORE), memory.path().join(STORE))?;
-    let joined = enrolled::join(memory.path(), 0..sites, wall_ms() - JOINED_BEFORE_MS, random)?;
-    // Nobody has it open now, so its log is in it.
-    std::fs::copy(memory.path().join(STORE), data.join(STORE))?;
-    Ok(joined)
 }
 
 async fn run(

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::{disks, kills, power, returns};
 use crate::netns::can_run_here;
 use crate::seed::printed_seed;
+use crate::takers::Kind;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Part {
@@ -17,7 +18,7 @@ pub enum Part {
     PowerSpool,
     /// Power cut under the collector's store.
     PowerStore,
-    /// A disk that is full or broken under the collector.
+    /// A disk that is full or broken under the collector, and under an agent.
     Disks,
     /// Many agents with a long backlog return within a minute.
     Returns,
@@ -64,11 +65,19 @@ fn run_part(part: Part, long: bool, seed: u64) -> Result<()> {
             let (agents, days, within_seconds) = if long { (1_000, 30, 60.0) } else { (20, 2, 5.0) };
             let resident_kib_max = if long { 400 * 1024 } else { 200 * 1024 };
             let seen_seconds_max = long.then_some(10.0);
-            let returns =
-                returns::Returns { agents, days, within_seconds, seed, resident_kib_max, seen_seconds_max };
+            let into = Kind::Collector;
+            let returns = returns::Returns {
+                into,
+                agents,
+                days,
+                within_seconds,
+                seed,
+                resident_kib_max,
+                seen_seconds_max,
+            };
             print(part, &returns::run(&returns)?)
         }
-        Part::Disks => print(part, &disks::collector()?),
+        Part::Disks => print(part, &disks::collector()?).and_then(|()| print(part, &disks::agent()?)),
     }
 }
 

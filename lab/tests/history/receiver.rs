@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -13,7 +12,7 @@ use std::time::Duration;
 use prost::Message;
 use suar_collector::store::admin::Admin;
 use suar_lab::programs::prometheus::{get_plain, percent_encoded};
-use suar_lab::programs::{Collector, Process, free_address, tool, wait_until};
+use suar_lab::programs::{Collector, Receiver, wait_until};
 use suar_lab::world::wall_ms;
 use suar_wire::outcome::EchoMethod;
 use suar_wire::push::CONTENT_TYPE;
@@ -127,35 +126,19 @@ fn holding_for(directory: &Path, address: &str) -> (Collector<'static>, Truth, i
     (collector, truth, live_ms)
 }
 
-struct VictoriaMetrics {
-    address: String,
-    _running: Process,
-}
+struct VictoriaMetrics(Receiver);
 
 impl VictoriaMetrics {
-    /// As Debian ships it: it does not look for doubles.
     fn start(directory: &Path) -> Self {
-        let address = free_address().expect("a free port");
-        let mut command = Command::new(tool("victoria-metrics").expect("lab/check.sh fetches it"));
-        command
-            .arg(format!("-storageDataPath={}", directory.join("victoria-metrics-data").display()))
-            .arg(format!("-httpListenAddr={address}"))
-            .arg("-loggerLevel=WARN");
-        let running = Process::start("victoria-metrics", &mut command, &directory.join("victoria.log"));
-        let started = Self { address, _running: running.expect("it starts") };
-        wait_until("VictoriaMetrics to be ready", AT_MOST, || {
-            get_plain(&started.address, "/health").map(drop).map_err(|error| format!("{error:#}"))
-        })
-        .expect("it is ready");
-        started
+        Self(Receiver::victoria_metrics(directory, &[]).expect("it starts"))
     }
 
     /// Everything it has of records, doubles too, at whole seconds: a repaired clock is some milliseconds off.
     fn samples(&self) -> Samples {
-        get_plain(&self.address, "/internal/force_flush").expect("it flushes");
+        get_plain(&self.0.address, "/internal/force_flush").expect("it flushes");
         let matcher = percent_encoded("{__name__=~\"suar_record_.+\"}");
         let path = format!("/api/v1/export?match[]={matcher}&start=0&end={}", wall_ms() / 1000 + 3_600);
-        let text = get_plain(&self.address, &path).expect("an export");
+        let text = get_plain(&self.0.address, &path).expect("an export");
         let mut all = Samples::new();
         for line in text.lines() {
             let series: serde_json::Value = serde_json::from_str(line).expect("JSON");
@@ -333,7 +316,7 @@ pub fn send_live(collector: &Collector<'_>, truth: &Truth, watched: &Watched) ->
 fn victoria_metrics_has_each_sample_once_through_kills_and_backlogs() {
     let directory = tempfile::tempdir().expect("a directory");
     let receiver = VictoriaMetrics::start(directory.path());
-    let gate = Gate::before(&receiver.address, 5);
+    let gate = Gate::before(&receiver.0.address, 5);
     let (mut collector, truth, live_ms) = holding_for(directory.path(), &gate.address);
     collector.serve().expect("it serves");
     gate.wait_until_busy();
@@ -369,7 +352,7 @@ fn victoria_metrics_has_each_sample_once_through_kills_and_backlogs() {
 fn a_receiver_of_version_1_is_not_believed_in_version_2_and_loses_nothing() {
     let directory = tempfile::tempdir().expect("a directory");
     let receiver = VictoriaMetrics::start(directory.path());
-    let (mut collector, truth, live_ms) = holding_for(directory.path(), &receiver.address);
+    let (mut collector, truth, live_ms) = holding_for(directory.path(), &receiver.0.address);
     let config = std::fs::read_to_string(collector.config()).expect("a file");
     let second = config.replace("[remote_write]\n", "[remote_write]\nversion = 2\n");
     std::fs::write(collector.config(), second).expect("a file");
@@ -391,24 +374,9 @@ fn a_receiver_of_version_1_is_not_believed_in_version_2_and_loses_nothing() {
 #[test]
 fn what_prometheus_calls_too_old_is_final_and_takes_nothing_live_along() {
     let directory = tempfile::tempdir().expect("a directory");
-    let address = free_address().expect("a free port");
-    let config = directory.path().join("receiver.yml");
-    std::fs::write(&config, "{}").expect("a file");
-    let mut command = Command::new(tool("prometheus").expect("lab/check.sh fetches it"));
-    command
-        .arg(format!("--config.file={}", config.display()))
-        .arg(format!("--storage.tsdb.path={}", directory.path().join("receiver-data").display()))
-        .arg(format!("--web.listen-address={address}"))
-        .arg("--web.enable-remote-write-receiver");
-    let log = directory.path().join("receiver.log");
-    let _running = Process::start("prometheus", &mut command, &log).expect("it starts");
-    wait_until("Prometheus to be ready", AT_MOST, || match get_plain(&address, "/-/ready") {
-        Ok(body) if body.contains("is Ready") => Ok(()),
-        other => Err(format!("{other:?}")),
-    })
-    .expect("it is ready");
-
-    let (mut collector, truth, live_ms) = holding_for(directory.path(), &address);
+    let receiver = Receiver::prometheus(directory.path(), "{}").expect("it starts");
+    let address = &receiver.address;
+    let (mut collector, truth, live_ms) = holding_for(directory.path(), address);
     collector.serve().expect("it serves");
     let old = count(&expected(&truth, 1, &[]));
     let outcome = |outcome: &str| {
@@ -432,7 +400,7 @@ fn what_prometheus_calls_too_old_is_final_and_takes_nothing_live_along() {
     })
     .expect("nothing waits");
     let query = percent_encoded("{__name__=~\"suar_record_.+\"}[30d]");
-    let answer = get_plain(&address, &format!("/api/v1/query?query={query}")).expect("an answer");
+    let answer = get_plain(address, &format!("/api/v1/query?query={query}")).expect("an answer");
     let answer: serde_json::Value = serde_json::from_str(&answer).expect("JSON");
     let series = answer["data"]["result"].as_array().expect("series");
     assert_eq!(series.len(), 1, "{answer}");
