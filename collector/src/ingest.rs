@@ -7,6 +7,7 @@ pub mod counters;
 pub mod decide;
 pub mod packing;
 pub mod room;
+pub mod witnesses;
 
 use suar_wire::{AgentId, Push, SiteCode};
 
@@ -15,6 +16,7 @@ use suar_wire::{AgentId, Push, SiteCode};
 pub use crate::live::Accepted;
 pub use counters::{ConnectionFate, IngestCounters, RejectReason};
 pub use room::{Room, RoomForRecords};
+pub use witnesses::Witnesses;
 
 /// Above this no agent could have counted, one record a millisecond for 8,000 years.
 pub const SEQUENCE_MAX: u64 = 1 << 48;

@@ -18,7 +18,7 @@ use crate::history;
 use crate::http::listen::{Listener, Options};
 use crate::http::rates::Rates;
 use crate::http::{self, App, auth};
-use crate::ingest::{ACCEPTED_WAITING_MAX, IngestCounters, RoomForRecords, packing};
+use crate::ingest::{ACCEPTED_WAITING_MAX, IngestCounters, RoomForRecords, Witnesses, packing};
 use crate::region::Region;
 use crate::remote_write;
 use crate::store::admin::Admin;
@@ -90,11 +90,13 @@ impl Serving {
             config,
         });
         let (board, counted_row) = board(&app, region).await?;
+        let witnesses = Arc::<Witnesses>::default();
         let writer = Writer::open(
             &app.config.data,
             Shared {
                 counters: Arc::clone(&counters),
                 plan: app.plan.clone(),
+                witnesses: Arc::clone(&witnesses),
                 live: Some(ToLive { accepted: accepted_in, counted_row }),
             },
         )?;
@@ -114,6 +116,7 @@ impl Serving {
             data: app.config.data.clone(),
             options: app.config.store.clone(),
             jobs: jobs.clone(),
+            witnesses,
         };
         let (stop_packing, packing_stops) = std::sync::mpsc::channel();
         let packing = spawn("packer", move || packer.run(&packing_stops))?;

@@ -107,7 +107,9 @@ pub enum StoreError {
     Schema { dir: String, found: i64, known: i64 },
     #[error("another suar-collector serves {dir} already; stop it first")]
     Served { dir: String },
-    #[error("the disk of the data directory is full; nothing was acknowledged, free some space")]
+    #[error(
+        "the disk of the data directory is full: free some space; nothing was acknowledged that is not there"
+    )]
     DiskFull,
     #[error("another process holds the store; try again in a moment")]
     Busy,
@@ -115,6 +117,9 @@ pub enum StoreError {
     Damaged(String),
     #[error("the store refused: {0}")]
     Sqlite(rusqlite::Error),
+    /// What failed the whole commit that a job was part of.
+    #[error(transparent)]
+    OfCommit(std::sync::Arc<StoreError>),
     #[error("{what}: {cause}")]
     File { what: String, cause: std::io::Error },
 }

@@ -85,6 +85,7 @@ impl Collector {
         let shared = Shared {
             counters: Arc::new(IngestCounters::new(own.clone())),
             plan: Plan::standard(),
+            witnesses: Arc::default(),
             live: Some(ToLive { accepted: sender, counted_row: 0 }),
         };
         let writer = Writer::open(data.path(), shared).unwrap();

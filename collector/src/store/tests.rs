@@ -79,7 +79,12 @@ impl Bench {
     }
 
     fn shared(&self) -> Shared {
-        Shared { counters: Arc::clone(&self.counters), plan: Plan::standard(), live: None }
+        Shared {
+            counters: Arc::clone(&self.counters),
+            plan: Plan::standard(),
+            witnesses: Arc::default(),
+            live: None,
+        }
     }
 
     fn push(&self, records: Vec<Record>) -> Receipt {

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 use rusqlite::{Connection, TransactionBehavior};
 use suar_wire::{Plan, Receipt};
@@ -13,7 +14,7 @@ use super::admin::{self, Joining};
 use super::plans::Versions;
 use super::{StoreError, import, schema};
 use crate::ingest::decide::Decision;
-use crate::ingest::{Accepted, IngestCounters, Room, Submission};
+use crate::ingest::{Accepted, IngestCounters, Room, Submission, Witnesses};
 use crate::live::Timed;
 use crate::wall_clock::now_ms;
 
@@ -42,6 +43,7 @@ pub struct Shared {
     pub counters: Arc<IngestCounters>,
     /// The plan of all, of which each site's is made.
     pub plan: Plan,
+    pub witnesses: Arc<Witnesses>,
     /// `None` when nobody looks.
     pub live: Option<ToLive>,
 }
@@ -114,7 +116,7 @@ impl Writer {
     }
 
     fn transact(&mut self, group: Vec<Job>, done: &mut Vec<Done>) -> Result<(), StoreError> {
-        let begun_at = std::time::Instant::now();
+        let begun_at = Instant::now();
         let begun = self.connection.transaction_with_behavior(TransactionBehavior::Immediate);
         let mut transaction = match begun {
             Ok(transaction) => transaction,
@@ -193,6 +195,7 @@ struct Context {
     plan_version: u32,
     right_version: u32,
     clock_offset_ms: Option<i64>,
+    wall_ms: i64,
     /// Until the live state has the records.
     _room: Room,
 }
@@ -221,6 +224,7 @@ impl Job {
                         plan_version
                     }),
                     clock_offset_ms: clock_offset_ms(&submission),
+                    wall_ms: submission.push.clock.wall_ms,
                 };
                 let result = accept(connection, *submission, plan.slot_seconds, Arrival::Sent)
                     .map(|decision| (decision, context));
@@ -327,6 +331,7 @@ fn clock_offset_ms(submission: &Submission) -> Option<i64> {
 
 fn tell_push(decision: Decision, context: Context, answer: Answer<Receipt>, shared: &Shared) {
     let counters = &shared.counters;
+    shared.witnesses.heard(context.agent, context.wall_ms, Instant::now());
     counters.kept(decision.kept.len() as u64, decision.known);
     for refusal in &decision.refused {
         counters.refused(refusal.reason);

@@ -100,8 +100,12 @@ fn shuffle<T>(list: &mut [T], random: &mut Random) {
 /// Sends everything. Offices take turns, so that the store sees many agents at once and not one after the
 /// other.
 pub fn send<'a>(data: &Path, plan: &Plan, sendings: impl Iterator<Item = Sending<'a>>) -> Result<Written> {
-    let shared =
-        Shared { counters: Arc::new(IngestCounters::new(Own::new(0))), plan: plan.clone(), live: None };
+    let shared = Shared {
+        counters: Arc::new(IngestCounters::new(Own::new(0))),
+        plan: plan.clone(),
+        witnesses: Arc::default(),
+        live: None,
+    };
     let mut writer = Writer::open(data, shared)?;
     let mut sources: Vec<_> = sendings.map(|sending| (sending.office, sending.pushes(plan))).collect();
     let mut written = Written::default();

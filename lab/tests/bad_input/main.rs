@@ -1,6 +1,7 @@
 //! Wrong input through the real programs: each mistake is said clearly, and nothing is harmed by it.
 
 mod carried_files;
+mod clocks;
 mod configuration;
 mod full_disk;
 mod hostile_pushes;

@@ -85,8 +85,12 @@ fn fill(data: &Path, truth: &Truth) {
 
 /// Pushes of an agent that come when their clocks say, into a store that nobody serves.
 fn keep(data: &Path, truth: &Truth, watched: &Watched, pushes: Vec<Push>) {
-    let shared =
-        Shared { counters: Arc::new(IngestCounters::new(Own::new(0))), plan: Plan::standard(), live: None };
+    let shared = Shared {
+        counters: Arc::new(IngestCounters::new(Own::new(0))),
+        plan: Plan::standard(),
+        witnesses: Arc::default(),
+        live: None,
+    };
     let mut writer = Writer::open(data, shared).expect("a store");
     for push in pushes {
         let received_ms = push.clock.wall_ms;
