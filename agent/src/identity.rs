@@ -14,6 +14,8 @@ use suar_wire::{AgentId, Plan, SiteCode};
 use crate::files::{self, replace};
 
 const IDENTITY_FILE: &str = "identity.toml";
+/// The identity before it, until the records in the spool are no longer its own.
+const BEFORE_FILE: &str = "identity-before.toml";
 const PLAN_FILE: &str = "plan.json";
 /// Most bytes that are read of either file; real ones have a few hundred.
 const FILE_BYTES_MAX: u64 = 64 * 1024;
@@ -103,9 +105,21 @@ impl Identity {
         state.join(IDENTITY_FILE)
     }
 
+    pub fn before_path(state: &Path) -> PathBuf {
+        state.join(BEFORE_FILE)
+    }
+
     /// `None` when this machine has not joined.
     pub fn read(state: &Path) -> Result<Option<Self>, IdentityError> {
-        let path = Self::path(state);
+        Self::read_file(Self::path(state))
+    }
+
+    /// `None` when the records in the spool are those of the identity itself.
+    pub fn read_before(state: &Path) -> Result<Option<Self>, IdentityError> {
+        Self::read_file(Self::before_path(state))
+    }
+
+    fn read_file(path: PathBuf) -> Result<Option<Self>, IdentityError> {
         let Some(text) = read_bounded(&path)? else { return Ok(None) };
         toml::from_str(&text).map(Some).map_err(|error: toml::de::Error| {
             let line =
@@ -116,7 +130,14 @@ impl Identity {
 
     /// Replaces what was there.
     pub fn write(&self, state: &Path) -> Result<(), IdentityError> {
-        let path = Self::path(state);
+        self.write_file(Self::path(state))
+    }
+
+    pub fn write_before(&self, state: &Path) -> Result<(), IdentityError> {
+        self.write_file(Self::before_path(state))
+    }
+
+    fn write_file(&self, path: PathBuf) -> Result<(), IdentityError> {
         let text = toml::to_string(self).expect("an identity is a flat table of strings");
         let text = format!(
             "# Secret: this is how the collector knows this machine. Written by `suar-agent join`.\n{text}"

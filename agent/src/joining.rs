@@ -14,7 +14,7 @@ use crate::files;
 use crate::http::{Client, HttpError, read_bounded};
 use crate::identity::{Identity, IdentityError, write_plan};
 use crate::meter::Meter;
-use crate::tls;
+use crate::{rejoined, tls};
 
 #[cfg(test)]
 mod tests;
@@ -37,6 +37,8 @@ pub enum Existing {
 #[derive(Debug, Clone)]
 pub struct Joined {
     pub identity: Identity,
+    /// The one that was replaced.
+    pub before: Option<Identity>,
     pub plan: Plan,
 }
 
@@ -71,13 +73,17 @@ pub enum JoinFailure {
 /// A code may be good for one agent only, therefore everything that can fail here is tried first.
 pub async fn join(code: &JoinCode, state: &Path, existing: Existing) -> Result<Joined, JoinFailure> {
     files::make_directory(state).map_err(|source| IdentityError::Write { path: state.to_owned(), source })?;
-    match Identity::read(state) {
+    let before = match Identity::read(state) {
         Ok(Some(identity)) if existing == Existing::Keep => {
             return Err(JoinFailure::AlreadyJoined { site: identity.site });
         }
+        Ok(before) => before,
         // A damaged identity is no reason not to join again.
-        Ok(_) | Err(IdentityError::Damaged { .. }) => {}
+        Err(IdentityError::Damaged { .. }) => None,
         Err(error) => return Err(error.into()),
+    };
+    if let Some(before) = &before {
+        rejoined::note(state, before)?;
     }
     let answer = ask(code).await?;
     let wrong = |what: String| JoinFailure::Answer { address: code.address.clone(), what };
@@ -88,7 +94,7 @@ pub async fn join(code: &JoinCode, state: &Path, existing: Existing) -> Result<J
     let identity = Identity::from_answer(&answer).map_err(wrong)?;
     write_plan(state, &answer.plan)?;
     identity.write(state)?;
-    Ok(Joined { identity, plan: answer.plan })
+    Ok(Joined { identity, before, plan: answer.plan })
 }
 
 async fn ask(code: &JoinCode) -> Result<JoinAnswer, JoinFailure> {

@@ -33,8 +33,10 @@ pub mod files;
 pub mod random;
 pub mod spool;
 
+pub mod carrying;
 pub mod identity;
 pub mod joining;
+pub mod rejoined;
 
 pub mod http;
 pub mod server;

@@ -19,7 +19,7 @@ use crate::meter::Meter;
 use crate::round::Prober;
 use crate::spool::{self, Opened, Spool};
 use crate::uplink::{self, Uplink};
-use crate::{session, status};
+use crate::{rejoined, session, status};
 
 mod accounts;
 mod agent;
@@ -128,7 +128,24 @@ fn shipped_plan() -> Plan {
     Plan { version: 0, ..Plan::standard() }
 }
 
+/// The spool of this identity: what a former one left in it is set aside first.
 pub fn open_spool(config: &Config) -> anyhow::Result<(Spool, Opened)> {
+    let identity = read_identity(&config.state)?;
+    let (mut spool, mut opened) = open(config)?;
+    if let Some(before) = rejoined::owner_before(&config.state, &identity) {
+        drop(spool);
+        let set_aside = rejoined::set_aside(&config.state, &config.spool(), &before);
+        (spool, opened) = open(config)?;
+        // On a disk that cannot be written the spool works in memory and shows nothing of what lies there.
+        if spool.stats().trouble.is_none() {
+            set_aside.context("what was measured before joining again cannot be set aside")?;
+        }
+    }
+    rejoined::carry(&config.state);
+    Ok((spool, opened))
+}
+
+fn open(config: &Config) -> anyhow::Result<(Spool, Opened)> {
     let mut epoch = Epoch([0; 8]);
     ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut epoch.0)
         .map_err(|_| anyhow::anyhow!("the system gives no random numbers"))?;

@@ -11,7 +11,9 @@ use crate::config::{self, Config};
 use crate::files;
 use crate::joining::{self, Existing, JoinFailure};
 use crate::language::Language;
+use crate::rejoined;
 use crate::service::{self, Started};
+use crate::spool::Beside;
 
 pub async fn execute(args: JoinArgs) -> ExitCode {
     start_log("warn");
@@ -72,6 +74,10 @@ pub async fn execute(args: JoinArgs) -> ExitCode {
         return ExitCode::from(EXIT_TROUBLE);
     }
     println!("{}", words::joined(language, &joined.identity, file));
+    if let Some(before) = joined.before.filter(|_| something_waits(&config)) {
+        let carried = rejoined::carried_file(&config.state, &before);
+        println!("{}", words::left_from_before(language, &before, &carried));
+    }
     // The service reads the default file; whoever named another one starts the agent in another way.
     let started = if *file == config::default_path() { service::start() } else { Started::NotInstalled };
     println!("{}", words::started(language, &started));
@@ -80,6 +86,14 @@ pub async fn execute(args: JoinArgs) -> ExitCode {
         let _ = check::execute(&config, language, Sender::StartedAgent).await;
     }
     ExitCode::SUCCESS
+}
+
+/// Records in the spool that are not receipted; a spool that cannot be read may have some.
+fn something_waits(config: &Config) -> bool {
+    let spool = Beside::open(&config.spool());
+    spool.map_or(true, |spool| {
+        spool.is_some_and(|spool| spool.segments().any(|part| part.map_or(true, |part| !part.is_empty())))
+    })
 }
 
 fn prepare(file: &Path) -> std::io::Result<()> {

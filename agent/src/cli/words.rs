@@ -54,6 +54,7 @@ in_both! {
     pub fn not_a_directory(path: &Path);
     pub fn cannot_write(file: &Path, error: &std::io::Error);
     pub fn joined(identity: &Identity, file: &Path);
+    pub fn left_from_before(before: &Identity, file: &Path);
     pub fn started(started: &Started);
     pub fn checking(identity: &Identity);
     pub fn paused(seconds: u64);

@@ -9,13 +9,16 @@ use suar_wire::carried::FILE_BYTES_MAX;
 
 use crate::config::Config;
 use crate::store::Reader;
-use crate::store::import::{Imported, import};
+use crate::store::import::{Imported, Revoked, import};
 use crate::wall_clock::now_ms;
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     /// The file that `suar-agent carry-out` wrote
     file: PathBuf,
+    /// Take it although its agent was revoked, e.g. because the office joined again
+    #[arg(long)]
+    revoked: bool,
 }
 
 pub fn run(arguments: &Arguments, config: &Config) -> anyhow::Result<()> {
@@ -25,7 +28,8 @@ pub fn run(arguments: &Arguments, config: &Config) -> anyhow::Result<()> {
     file.take(FILE_BYTES_MAX as u64 + 1).read_to_end(&mut bytes).with_context(shown)?;
     let plan = Reader::open(&config.data)?.plan()?;
     let width = plan.map_or(SlotWidth::STANDARD, |plan| plan.slot_seconds);
-    let (agent, imported) = import(&config.data, &bytes, now_ms(), width)
+    let revoked = if arguments.revoked { Revoked::Take } else { Revoked::Refuse };
+    let (agent, imported) = import(&config.data, &bytes, now_ms(), width, revoked)
         .with_context(|| format!("{}: nothing was imported", arguments.file.display()))?;
     let Imported { new, known, refused, set_aside } = imported;
     println!(

@@ -31,7 +31,7 @@ pub enum ImportError {
     File(#[from] CarriedError),
     #[error("the file is from an agent that this collector does not know ({0})")]
     Unknown(AgentId),
-    #[error("the file is from agent {0}, which was revoked")]
+    #[error("the file is from agent {0}, which was revoked; `--revoked` takes it all the same")]
     Revoked(AgentId),
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -43,12 +43,21 @@ impl From<rusqlite::Error> for ImportError {
     }
 }
 
+/// What to do with a file of an agent that was revoked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Revoked {
+    Refuse,
+    /// Somebody knows where the file has been.
+    Take,
+}
+
 /// Takes a file. `width` is the slot width of the plan, for pushes without a round.
 pub fn import(
     dir: &Path,
     file: &[u8],
     now_ms: i64,
     width: SlotWidth,
+    revoked: Revoked,
 ) -> Result<(Agent, Imported), ImportError> {
     let claimed = Claimed::read(file)?;
     let mut connection = schema::open(dir)?;
@@ -61,7 +70,7 @@ pub fn import(
     let (agent, token_hash) = found.ok_or(ImportError::Unknown(claimed.agent()))?;
     let mut carried = claimed.open(&Key::of(&token_hash))?;
     // After the seal: who has no key learns nothing of this agent.
-    if agent.revoked_ms.is_some() {
+    if agent.revoked_ms.is_some() && revoked == Revoked::Refuse {
         return Err(ImportError::Revoked(agent.id));
     }
     let mut imported = Imported::default();

@@ -102,4 +102,61 @@ fn a_file_carried_from_a_running_agent_is_taken_once_or_ten_times_and_then_known
     collector.administer(&["agent", "revoke", id]).expect("it runs").ok().expect("revoked");
     let said = import(&collector, &file).expect_err("its agent is revoked");
     assert!(said.contains("was revoked"), "{said}");
+    let all_the_same = ["import", "--revoked", &path];
+    let said = collector.administer(&all_the_same).expect("it runs").ok().expect("somebody knows better");
+    assert!(said.contains(" 0 records new"), "{said}");
+}
+
+/// Where the computer moves to.
+const NEW_SITE: &str = "19.02.03.2001";
+
+#[test]
+fn a_computer_that_moves_leaves_what_it_measured_to_the_office_where_it_was() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let address = free_address().expect("two free ports");
+    let mut collector = Collector::init(None, directory.path(), &address, PLAN).expect("a data directory");
+    collector.serve().expect("it serves");
+    for site in [SITE, NEW_SITE] {
+        collector.add_site(site).expect("a site");
+    }
+    let mut agent = Agent::new(None, directory.path(), "agent").expect("an agent");
+    agent.join(&collector.join_code(SITE, &[]).expect("a code")).expect("it runs").ok().expect("joined");
+    let code = collector.join_code(NEW_SITE, &[]).expect("a code");
+    collector.stop().expect("it stops");
+    agent.run().expect("it runs without a collector");
+    wait_until("records to wait", SETTLE_MAX, || {
+        let pending = pending(&agent)?;
+        if pending >= 3 { Ok(()) } else { Err(format!("{pending} records wait")) }
+    })
+    .expect("it measures");
+    agent.stop().expect("it stops");
+    let old = agent.identity().expect("an identity").agent;
+
+    collector.serve().expect("it serves again");
+    let said = agent.say(&["join", &code, "--force", "--lang", "en"]).expect("it runs").ok().expect("joined");
+    let file = agent.state().join(format!("before-{old}.carried"));
+    assert!(said.contains("not lost") && said.contains(&file.display().to_string()), "{said}");
+    let new = agent.identity().expect("an identity").agent;
+    agent.run().expect("it runs");
+    let of = |agent| {
+        let records = collector.records().expect("records");
+        records.into_iter().filter(|kept| kept.agent == agent).collect::<Vec<_>>()
+    };
+    wait_until("the new office to be heard", SETTLE_MAX, || match of(new).len() {
+        0 => Err("nothing kept of it".to_owned()),
+        _ => Ok(()),
+    })
+    .expect("it is heard");
+    agent.stop().expect("it stops");
+    assert_eq!(of(old).len(), 0, "nothing of the old office came over the line");
+
+    let said = import(&collector, &file).expect("the file of the old office");
+    assert!(said.contains("0 refused, 0 set aside"), "{said}");
+    let (old, new) = (of(old), of(new));
+    assert!(old.len() >= 3, "{old:?}");
+    let last = old.iter().map(|kept| kept.at_ms).max().expect("some");
+    assert!(new.iter().all(|kept| kept.at_ms > last && kept.epoch != old[0].epoch), "{new:?}");
+    let listed =
+        collector.administer(&["agent", "list", "--quarantined"]).expect("it runs").ok().expect("a list");
+    assert!(!listed.contains("before_joined"), "{listed}");
 }

@@ -35,6 +35,15 @@ pub fn joined(identity: &Identity, file: &Path) -> String {
     )
 }
 
+pub fn left_from_before(before: &Identity, file: &Path) -> String {
+    format!(
+        "What was measured for {} ({}) and not sent yet is not lost: when the agent starts it is put into\n{}\nBring that file to the administrator of the collector, who takes it with: suar-collector import FILE",
+        before.site_name,
+        before.site,
+        file.display()
+    )
+}
+
 pub fn started(started: &Started) -> String {
     match started {
         Started::Running => "The agent is running and starts by itself at each boot.".to_owned(),

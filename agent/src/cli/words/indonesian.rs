@@ -44,6 +44,15 @@ pub fn joined(identity: &Identity, file: &Path) -> String {
     )
 }
 
+pub fn left_from_before(before: &Identity, file: &Path) -> String {
+    format!(
+        "Hasil pengukuran untuk {} ({}) yang belum terkirim tidak hilang: saat agen dijalankan, semuanya disimpan dalam\n{}\nBawa berkas itu ke pengelola server pemantau, yang memasukkannya dengan: suar-collector import FILE",
+        before.site_name,
+        before.site,
+        file.display()
+    )
+}
+
 pub fn started(started: &Started) -> String {
     match started {
         Started::Running => "Agen sudah berjalan dan menyala sendiri setiap komputer dihidupkan.".to_owned(),

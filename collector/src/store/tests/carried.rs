@@ -5,7 +5,7 @@ use suar_wire::record::ClockStep;
 use tokio::sync::mpsc;
 
 use super::*;
-use crate::store::import::{ImportError, Imported, import};
+use crate::store::import::{ImportError, Imported, Revoked, import};
 use crate::store::writer::ToLive;
 
 /// Long after the records.
@@ -28,7 +28,11 @@ fn file(parts: Vec<Vec<Record>>) -> Vec<u8> {
 
 impl Bench {
     fn import(&self, file: &[u8]) -> Result<Imported, ImportError> {
-        import(self.dir.path(), file, IMPORTED_MS, SlotWidth::STANDARD).map(|(_, imported)| imported)
+        self.import_of(file, Revoked::Refuse)
+    }
+
+    fn import_of(&self, file: &[u8], revoked: Revoked) -> Result<Imported, ImportError> {
+        import(self.dir.path(), file, IMPORTED_MS, SlotWidth::STANDARD, revoked).map(|(_, imported)| imported)
     }
 }
 
@@ -81,6 +85,7 @@ fn a_file_with_one_wrong_byte_or_from_a_stranger_or_a_revoked_agent_leaves_nothi
     assert!(matches!(bench.import(&good), Err(ImportError::Revoked(_))));
     assert_eq!(bench.slots(), BTreeMap::new());
     assert_eq!(bench.reader().counts().expect("counts").inbox_rows, 0);
+    assert_eq!(bench.import_of(&good, Revoked::Take).expect("somebody knows better").new, 1);
 }
 
 #[test]
