@@ -32,6 +32,8 @@ pub struct Trouble {
     pub writes_fail: bool,
     /// Every fsync and fdatasync is an I/O error.
     pub syncs_fail: bool,
+    /// Every read that the kernel has not in its cache is an I/O error.
+    pub reads_fail: bool,
 }
 
 impl Disk {
@@ -66,7 +68,7 @@ impl Disk {
         self.tree().used_bytes()
     }
 
-    /// How many writes and barriers have failed because of [`Trouble`].
+    /// How many reads, writes and barriers have failed because of [`Trouble`].
     pub fn failures(&self) -> u64 {
         self.tree().failures
     }

@@ -153,7 +153,11 @@ impl Tree {
         }
     }
 
-    pub fn read(&self, node: u64, offset: u64, length: usize) -> Result<&[u8], Errno> {
+    pub fn read(&mut self, node: u64, offset: u64, length: usize) -> Result<&[u8], Errno> {
+        if self.trouble.reads_fail {
+            self.failures += 1;
+            return Err(libc::EIO);
+        }
         match &self.node(node)?.content {
             Content::File(bytes) => {
                 let start = usize::try_from(offset).map_or(bytes.len(), |offset| offset.min(bytes.len()));
