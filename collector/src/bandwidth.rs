@@ -17,8 +17,9 @@ mod streams;
 mod tickets;
 
 pub use datagrams::Datagrams;
-pub use desk::Desk;
+pub use desk::{Desk, NO_DATAGRAMS};
 pub use moments::{Office, moments};
+pub use quota::Full;
 
 /// One look at a connection. On systems that tell nothing of it, all bytes are those that this program saw.
 #[derive(Debug, Clone, Copy, Default)]

@@ -112,11 +112,7 @@ impl Desk {
     ) {
         let mut reservation = match self.reserve(token, peer) {
             Ok(reservation) => reservation,
-            Err(refused) => {
-                tracing::debug!(%peer, message = refused.message, "a bandwidth test was refused");
-                talk.say(&Answer::Refused(refused)).await;
-                return;
-            }
+            Err(refusal) => return self.refuse(&mut talk, refusal).await,
         };
         let Ok(ticket) = secrets::random().map(Ticket) else { return };
         let rate_bps_max = u64::from(self.options.mbps_max) * MB;
@@ -129,15 +125,14 @@ impl Desk {
         match (method, &self.datagrams) {
             (Method::Udp, Some(datagrams)) => {
                 let Some(invited) = talk.here().and_then(|at| invite(datagrams, at, ticket)) else {
-                    talk.say(&Answer::Refused(no_datagrams())).await;
-                    return;
+                    return self.refuse(&mut talk, no_datagrams()).await;
                 };
                 if talk.say(&Answer::Granted(granted)).await.is_some() {
                     paced::run(direction, &mut talk, &invited, rate_bps_max, &mut reservation).await;
                 }
             }
             (Method::Udp, None) => {
-                talk.say(&Answer::Refused(no_datagrams())).await;
+                self.refuse(&mut talk, no_datagrams()).await;
             }
             (Method::Tcp | Method::TcpByProgram, _) => {
                 let mut open = self.tickets.open(ticket);
@@ -153,17 +148,30 @@ impl Desk {
         }
     }
 
-    fn reserve(&self, token: &Bearer, peer: IpAddr) -> Result<Reservation, Refused> {
-        let agent = auth::agent_by_token(&self.app, &token.0)
-            .map_err(|(_, refusal)| Refused { for_good: true, message: refusal.message })?;
+    async fn refuse(&self, talk: &mut Talk, (reason, refused): Refusal) {
+        tracing::debug!(reason, message = refused.message, "a bandwidth test was refused");
+        self.app.counters.own().request_refused("bandwidth", reason);
+        talk.say(&Answer::Refused(refused)).await;
+    }
+
+    fn reserve(&self, token: &Bearer, peer: IpAddr) -> Result<Reservation, Refusal> {
+        let agent = auth::agent_by_token(&self.app, &token.0).map_err(|(reason, refusal)| {
+            (reason.label(), Refused { for_good: true, message: refusal.message })
+        })?;
         self.quota
             .reserve(agent.id, peer.to_canonical(), Instant::now())
-            .map_err(|full| Refused { for_good: false, message: full.to_string() })
+            .map_err(|full| (full.label(), Refused { for_good: false, message: full.to_string() }))
     }
 }
 
-fn no_datagrams() -> Refused {
-    Refused { for_good: true, message: "this collector tests over TCP only".to_owned() }
+/// With the stable word by which it is counted.
+type Refusal = (&'static str, Refused);
+
+/// Why a test over UDP is not done where there is no port for it.
+pub const NO_DATAGRAMS: &str = "no_datagrams";
+
+fn no_datagrams() -> Refusal {
+    (NO_DATAGRAMS, Refused { for_good: true, message: "this collector tests over TCP only".to_owned() })
 }
 
 fn invite(datagrams: &Arc<Datagrams>, at: IpAddr, ticket: Ticket) -> Option<Invited> {

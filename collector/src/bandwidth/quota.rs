@@ -30,6 +30,20 @@ pub enum Full {
     All,
 }
 
+impl Full {
+    pub const ALL: [Self; 4] = [Self::AtOnce, Self::Agent, Self::Address, Self::All];
+
+    /// The stable word, in metric labels.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::AtOnce => "tests_at_once",
+            Self::Agent => "agent_bytes",
+            Self::Address => "address_bytes",
+            Self::All => "all_bytes",
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Spent {
     begun: Instant,

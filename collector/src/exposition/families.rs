@@ -202,7 +202,7 @@ families! {
     COLLECTOR_JOINS Counter "suar_collector_joins_total" ["status", "reason"] "requests"
         "Joins answered, by HTTP status and by reason.";
     COLLECTOR_OTHERS_REFUSED Counter "suar_collector_requests_refused_total" ["what", "reason"] "requests"
-        "Requests for the plan, and of readers, that were turned away, by reason.";
+        "Requests for the plan, of readers and for bandwidth tests that were turned away, by reason.";
     COLLECTOR_READS Counter "suar_collector_remote_reads_total" ["status", "reason"] "requests"
         "Questions for history answered by remote read, by HTTP status and by reason.";
     COLLECTOR_READ_SAMPLES Counter "suar_collector_remote_read_samples_total" ["response"] "samples"
