@@ -16,10 +16,14 @@ use suar_collector::coverage::{Counts, IslandCoverage, IslandStanding, Standing}
 use suar_collector::exposition::{Format, IslandGrade, Own, Places, Scene, SiteGrade, Standings, render};
 use suar_collector::live::{Accepted, Hours, Live, Timed};
 use suar_collector::region::builtin;
+use suar_collector::registry::Site;
 use suar_collector::registry::fields::site_of_village;
 use suar_wire::outcome::EchoMethod;
 use suar_wire::record::{Disk, Health, Round};
-use suar_wire::{AgentId, Body, BootId, Echo, Note, Outcome, Record, SlotWidth, Stamp, Verdict};
+use suar_wire::{
+    AgentId, Body, BootId, DataUse, Echo, Month, Note, Outcome, Purpose, Record, SlotWidth, Stamp, Step, Use,
+    Verdict,
+};
 
 use happenings::Office;
 pub use happenings::{Expected, expected};
@@ -48,8 +52,12 @@ pub struct Week {
 pub fn live_through(wanted: &BTreeSet<String>) -> Result<Week> {
     let region = builtin("19").context("province 19 is built in")?;
     let offices: Vec<Office> = happenings::offices();
-    let sites = offices.iter().map(|office| site_of_village(office.village, office.village, region));
-    let sites: Vec<_> = sites.collect::<Result<_, _>>().map_err(anyhow::Error::msg)?;
+    let site = |office: &Office| {
+        let site = site_of_village(office.village, office.village, region)?;
+        Ok(Site { allowance_mib: office.allowance_mib(), ..site })
+    };
+    let sites: Vec<_> =
+        offices.iter().map(site).collect::<Result<_, String>>().map_err(anyhow::Error::msg)?;
     let (places, holidays) = (Places::of(&sites, region), Holidays::default());
     let own = Own::new(START_MS - 86_400_000);
     let mut live = Live::new(PUSH_MINUTES as u32 * 60);
@@ -65,10 +73,9 @@ pub fn live_through(wanted: &BTreeSet<String>) -> Result<Week> {
             {
                 continue;
             }
-            queue.push(Timed {
-                at_ms: now_ms,
-                record: record(Body::Health(Box::new(health(office, minute)))),
-            });
+            let told =
+                [Body::Health(Box::new(health(office, minute))), Body::DataUse(data_use(office, minute))];
+            queue.extend(told.map(|body| Timed { at_ms: now_ms, record: record(body) }));
             let accepted = Accepted {
                 site: office.village.parse()?,
                 agent: AgentId([number as u8 + 1; 16]),
@@ -86,6 +93,7 @@ pub fn live_through(wanted: &BTreeSet<String>) -> Result<Week> {
         if happenings::collector_refuses(minute) {
             own.push_answered(503, "store");
         }
+        own.write_waits(0, happenings::copy_lag(minute) * 60);
         own.disk(happenings::collector_disk_mib(minute) * MIB, DISK_MIB * MIB);
         if happenings::collector_is_away(minute) {
             shown.missing(minute);
@@ -152,6 +160,17 @@ fn health(office: &Office, minute: i64) -> Health {
         spool_bytes_max: Some(office.spool_bound_mib() * MIB),
         spool_dropped: office.spool_dropped(minute),
         ..Health::default()
+    }
+}
+
+fn data_use(office: &Office, minute: i64) -> DataUse {
+    let sent = office.data_mib(minute) * MIB;
+    DataUse {
+        month: Month::at(START_MS + minute * MINUTE_MS, 7 * 60),
+        used: vec![Use { purpose: Purpose::Push, sent, received: 0 }],
+        allowance_bytes: office.allowance_mib().map(|mib| u64::from(mib) * MIB),
+        step: Step::Full,
+        metered: None,
     }
 }
 

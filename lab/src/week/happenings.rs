@@ -122,6 +122,20 @@ impl Office {
         if self.village == KUDAI && minute >= at(WEDNESDAY, 8, 0) { 300 } else { 20_000 }
     }
 
+    /// Megabytes that monitoring has used of this month.
+    pub fn data_mib(&self, minute: i64) -> u64 {
+        match self.village {
+            // Nine tenths of what it may use are gone on Thursday at noon.
+            MEMBALONG if minute >= at(THURSDAY, 12, 0) => 95,
+            MEMBALONG => 80,
+            _ => 12,
+        }
+    }
+
+    pub fn allowance_mib(&self) -> Option<u32> {
+        (self.village == MEMBALONG).then_some(100)
+    }
+
     pub fn data_is_read_only(&self, minute: i64) -> bool {
         self.village == SRI_MENANTI && (at(THURSDAY, 8, 0)..at(THURSDAY, 10, 0)).contains(&minute)
     }
@@ -143,6 +157,13 @@ pub fn collector_refuses(minute: i64) -> bool {
 /// Out of 100,000.
 pub fn collector_disk_mib(minute: i64) -> u64 {
     if minute >= at(SATURDAY, 0, 0) { 5_000 } else { 60_000 }
+}
+
+/// How long the first of what waits for the receiver of remote write has waited, minutes.
+pub fn copy_lag(minute: i64) -> i64 {
+    // Twice it is away: for three hours, which nobody needs to know, and for nine.
+    let away = [at(TUESDAY, 1, 0)..at(TUESDAY, 4, 0), at(SATURDAY, 9, 0)..at(SATURDAY, 18, 0)];
+    away.iter().find(|away| away.contains(&minute)).map_or(0, |away| minute - away.start)
 }
 
 pub fn unreliable_since(village: &str) -> Option<i64> {
@@ -190,11 +211,19 @@ pub fn expected() -> Vec<Expected> {
         alert("SuarIslandSilent", "Pulau Mendanau", at(THURSDAY, 10, 5), 12, "the island has no power"),
         alert("SuarSiteSilent", NASIK, at(THURSDAY, 10, 25), 12, "the island has no power"),
         alert("SuarSiteSilent", PETALING, at(THURSDAY, 10, 25), 12, "the island has no power"),
+        alert("SuarAllowanceNearlyUsed", MEMBALONG, at(THURSDAY, 13, 0), 12, "it used 95 of 100 MiB"),
         alert("SuarCollectorAway", "", at(THURSDAY, 17, 5), 3, "the collector is stopped for 20 minutes"),
         alert("SuarIslandUnreliable", "Pulau Seliuk", at(FRIDAY, 1, 0), 3, "its only office is unreliable"),
         alert("SuarSitePowerLimited", PERPAT, at(FRIDAY, 1, 0), 3, "power is what it lacks"),
         alert("SuarCollectorNotIngesting", "", at(FRIDAY, 9, 28), 12, "its own line is cut for 37 minutes"),
         alert("SuarCollectorRefusing", "", at(FRIDAY, 14, 15), 5, "pushes are answered 503 for 40 minutes"),
         alert("SuarCollectorDiskFull", "", at(SATURDAY, 1, 0), 3, "its disk is nearly full"),
+        alert(
+            "SuarRemoteCopyLagging",
+            "",
+            at(SATURDAY, 15, 15),
+            12,
+            "its copy's receiver is away since 9:00",
+        ),
     ]
 }
