@@ -18,6 +18,7 @@ mod table;
 mod words;
 mod xlsx;
 
+use std::io::{self, Write};
 use std::str::FromStr;
 
 use crate::assessment::Assessment;
@@ -75,19 +76,30 @@ pub enum RenderError {
     Workbook(#[from] rust_xlsxwriter::XlsxError),
     #[error(transparent)]
     Pdf(#[from] PdfError),
+    #[error(transparent)]
+    Write(#[from] io::Error),
 }
 
 impl Report<'_> {
     /// The report's bytes; text ends in a newline.
     pub fn render(&self, format: Format, language: Language) -> Result<Vec<u8>, RenderError> {
-        Ok(match format {
-            Format::Markdown => markdown::render(self, language).into_bytes(),
-            Format::Csv => table::render(self).into_bytes(),
-            Format::Json => json::render(self).into_bytes(),
-            Format::Xlsx => xlsx::render(self, language)?,
-            Format::Html => html::render(self, language).into_bytes(),
-            Format::Pdf => pdf::render(self, language)?,
-        })
+        let mut bytes = Vec::new();
+        self.write(format, language, &mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// The same, written where it goes. What tells every office at length, CSV and JSON, is made office by office
+    /// meanwhile: the text of a country's would take more memory than what was found out about it.
+    pub fn write(&self, format: Format, language: Language, out: &mut dyn Write) -> Result<(), RenderError> {
+        match format {
+            Format::Csv => table::write(self, out)?,
+            Format::Json => json::write(self, out)?,
+            Format::Markdown => out.write_all(markdown::render(self, language).as_bytes())?,
+            Format::Html => out.write_all(html::render(self, language).as_bytes())?,
+            Format::Xlsx => out.write_all(&xlsx::render(self, language)?)?,
+            Format::Pdf => out.write_all(&pdf::render(self, language)?)?,
+        }
+        Ok(())
     }
 }
 

@@ -1,5 +1,7 @@
 //! `suar-collector report`: reads the store, has it judged, writes the report.
 
+use std::fs::File;
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -48,24 +50,37 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: Arguments, config: &Config) -> anyhow::Result<()> {
-    let made = report(&config.data, config, &arguments, now_ms().div_euclid(1000))?;
-    match &arguments.out {
-        Some(file) => std::fs::write(file, made)
+    let Arguments { format, lang, .. } = arguments;
+    anyhow::ensure!(
+        arguments.out.is_some() || format.is_text(),
+        "a report as {} is no text for a screen; name its file with --out",
+        format.extension()
+    );
+    report(&config.data, config, &arguments, now_ms().div_euclid(1000), |report| match &arguments.out {
+        Some(file) => write(report, &arguments, file)
             .with_context(|| format!("the report could not be written to {}", file.display())),
-        None if arguments.format.is_text() => super::site::print(&String::from_utf8_lossy(&made)),
-        None => {
-            let format = arguments.format.extension();
-            anyhow::bail!("a report as {format} is no text for a screen; name its file with --out")
-        }
-    }
+        None => super::site::print(&String::from_utf8_lossy(&report.render(format, lang)?)),
+    })
+}
+
+fn write(report: &Report<'_>, arguments: &Arguments, file: &Path) -> anyhow::Result<()> {
+    let mut out = BufWriter::new(File::create(file)?);
+    report.write(arguments.format, arguments.lang, &mut out)?;
+    Ok(out.flush()?)
 }
 
 fn moment(text: &str) -> Result<i64, String> {
     moment_of(text).ok_or_else(|| format!("a local moment like 2026-10-05T08:07, found {text:?}"))
 }
 
-/// The report of a data directory as it is at `now_s`. Changes nothing in it.
-fn report(dir: &Path, config: &Config, args: &Arguments, now_s: i64) -> anyhow::Result<Vec<u8>> {
+/// Has the report of a data directory as it is at `now_s` written. Changes nothing in the directory.
+fn report<T>(
+    dir: &Path,
+    config: &Config,
+    args: &Arguments,
+    now_s: i64,
+    write: impl FnOnce(&Report<'_>) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
     anyhow::ensure!(args.as_of.is_none_or(|as_of| as_of <= now_s), "--as-of: this moment has not come yet");
     let now_s = args.as_of.unwrap_or(now_s);
     let reader = Reader::open(dir)?;
@@ -96,15 +111,14 @@ fn report(dir: &Path, config: &Config, args: &Arguments, now_s: i64) -> anyhow::
     let before = args.compare.map(|name| of(Request { name, ..request })).transpose()?;
     drop(progress);
     let letter = args.letter.as_deref().map_or(Ok(Letter::default()), letter_of)?;
-    let report = Report {
+    write(&Report {
         assessment: &assessment,
         before: before.as_ref(),
         region,
         generated_at_s: now_s,
         letter: &letter,
         paper: args.paper,
-    };
-    Ok(report.render(args.format, args.lang)?)
+    })
 }
 
 /// Whether the configuration says something else than what counted last. The collector dates it when it starts: a
@@ -142,13 +156,18 @@ mod tests {
     /// 2026-11-24T12:00 WIB.
     const NOW_S: i64 = 1_795_496_400;
 
+    fn render(dir: &Path, config: &Config, line: &Line, now_s: i64) -> anyhow::Result<Vec<u8>> {
+        let Arguments { format, lang, .. } = line.arguments;
+        report(dir, config, &line.arguments, now_s, |report| Ok(report.render(format, lang)?))
+    }
+
     fn report_of(words: &[&str]) -> Result<String, String> {
         let dir = tempfile::tempdir().expect("a directory");
         crate::store::schema::create(dir.path()).expect("a store");
         let line = Line::try_parse_from(std::iter::once(&"report").chain(words))
             .map_err(|error| error.to_string())?;
         Admin::open(dir.path()).and_then(|mut admin| admin.set_region("19")).expect("a region");
-        report(dir.path(), &Config::parse("").expect("defaults"), &line.arguments, NOW_S)
+        render(dir.path(), &Config::parse("").expect("defaults"), &line, NOW_S)
             .map(|made| String::from_utf8_lossy(&made).into_owned())
             .map_err(|error| format!("{error:#}"))
     }
@@ -174,7 +193,7 @@ mod tests {
         let made = |words: &[&str]| {
             let words = ["report", "--format", "json"].iter().chain(words);
             let line = Line::try_parse_from(words).expect("arguments");
-            report(dir.path(), &config, &line.arguments, NOW_S).expect("a report")
+            render(dir.path(), &config, &line, NOW_S).expect("a report")
         };
         let before = made(&["--period", "2026-Q3"]);
         admin.date_rules(&strict, &holidays, NOW_S * 1000 - day_ms).expect("dated");
@@ -200,7 +219,7 @@ mod tests {
         let made = |as_of: &[&str], now_s| {
             let words = ["report", "--format", "json"].iter().chain(as_of);
             let line = Line::try_parse_from(words).expect("arguments");
-            report(dir.path(), &config, &line.arguments, now_s).expect("a report")
+            render(dir.path(), &config, &line, now_s).expect("a report")
         };
         let first = made(&[], NOW_S);
         let later_s = NOW_S + 40 * 86_400;

@@ -1,6 +1,9 @@
 //! JSON: everything, in full precision. Keys are sorted, so the same report has the same bytes.
 
-use serde_json::{Value, json};
+use std::io::{self, Write};
+
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::{Map, Value, json};
 use suar_wire::Cause;
 
 use super::Report;
@@ -12,25 +15,62 @@ use crate::coverage::{
 };
 use crate::day::Reason;
 
-pub(super) fn render(report: &Report<'_>) -> String {
-    let mut value = assessment_json(report.assessment);
-    value["generated_at_s"] = json!(report.generated_at_s);
-    value["made_with"] = json!(super::MADE_WITH);
-    value["comparison"] = json!(report.before.map(|before| comparison_json(before, report.assessment)));
-    let mut text = serde_json::to_string_pretty(&value).expect("values of our own making have string keys");
-    text.push('\n');
-    text
+pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let mut around = around_sites(report.assessment);
+    around.insert("generated_at_s".to_owned(), json!(report.generated_at_s));
+    around.insert("made_with".to_owned(), json!(super::MADE_WITH));
+    let comparison = report.before.map(|before| comparison_json(before, report.assessment));
+    around.insert("comparison".to_owned(), json!(comparison));
+    serde_json::to_writer_pretty(&mut *out, &SiteBySite { around, sites: &report.assessment.sites })?;
+    writeln!(out)
 }
 
-/// The whole assessment, as in a JSON report and on `/api/coverage`.
+/// A report whose offices become JSON one at a time: all at once they take five times their text.
+struct SiteBySite<'a> {
+    /// With a place for the offices.
+    around: Map<String, Value>,
+    sites: &'a [SiteCoverage],
+}
+
+impl Serialize for SiteBySite<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.around.len()))?;
+        for (key, value) in &self.around {
+            match key.as_str() {
+                SITES => map.serialize_entry(key, &Sites(self.sites))?,
+                _ => map.serialize_entry(key, value)?,
+            }
+        }
+        map.end()
+    }
+}
+
+struct Sites<'a>(&'a [SiteCoverage]);
+
+impl Serialize for Sites<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(site_json))
+    }
+}
+
+const SITES: &str = "sites";
+
+/// The whole assessment, as on `/api/coverage`.
 pub fn assessment_json(assessment: &Assessment) -> Value {
+    let mut whole = around_sites(assessment);
+    whole.insert(SITES.to_owned(), assessment.sites.iter().map(site_json).collect());
+    Value::Object(whole)
+}
+
+/// The assessment, with nothing yet where its offices stand.
+fn around_sites(assessment: &Assessment) -> Map<String, Value> {
     let Assessment { name, period, scope, rules, input_sha256, .. } = assessment;
     let variants: Vec<Value> = ["milder", "as_used", "stricter"]
         .iter()
         .zip(sensitivity(&assessment.sites, rules))
         .map(|(name, variant)| variant_json(name, &variant))
         .collect();
-    json!({
+    let around = json!({
         "period": {
             "name": name.to_string(),
             "kind": match period.kind { PeriodKind::Quarter => "quarter", PeriodKind::Other => "other" },
@@ -43,7 +83,7 @@ pub fn assessment_json(assessment: &Assessment) -> Value {
         "outside": assessment.outside,
         "regencies": assessment.regencies.iter().map(area_json).collect::<Vec<_>>(),
         "districts": assessment.districts.iter().map(area_json).collect::<Vec<_>>(),
-        "sites": assessment.sites.iter().map(site_json).collect::<Vec<_>>(),
+        "sites": null,
         "shared_outages": shared_outages(&assessment.sites).iter().map(shared_json).collect::<Vec<_>>(),
         "weighted_by_population": assessment.weighted().map(|weighted| json!({
             "population": weighted.population,
@@ -60,7 +100,11 @@ pub fn assessment_json(assessment: &Assessment) -> Value {
             "date": day.date, "scope": day.scope, "name": day.name, "hours": day.hours,
         })).collect::<Vec<_>>(),
         "input_sha256": input_sha256,
-    })
+    });
+    match around {
+        Value::Object(around) => around,
+        _ => unreachable!("it was written as an object"),
+    }
 }
 
 /// Offices that are in both periods.

@@ -1,23 +1,23 @@
 //! CSV: one row an office, the same in both languages: names of columns are for programs.
 
+use std::io::{self, Write};
+
 use suar_wire::Cause;
 
 use super::Report;
 use crate::coverage::{Ratio, SiteCoverage, Tiphon};
 use crate::day::Reason;
 
-pub(super) fn render(report: &Report<'_>) -> String {
+pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
     let assessment = report.assessment;
-    let mut text = header();
-    text.push('\n');
+    writeln!(out, "{}", header())?;
     for site in &assessment.sites {
         let mut cells = cells(site);
         cells.push(assessment.name.to_string());
         cells.push(assessment.input_sha256.clone());
-        text.push_str(&cells.join(","));
-        text.push('\n');
+        writeln!(out, "{}", cells.join(","))?;
     }
-    text
+    Ok(())
 }
 
 fn header() -> String {
