@@ -115,6 +115,14 @@ impl Indicators {
             Standing::Limited
         }
     }
+
+    /// Nothing but a bandwidth test is missing for a reliable office.
+    pub fn lacks_only_a_test(self) -> bool {
+        let tested = Self { download: Grade::Reliable, ..self };
+        self.download == Grade::Missing
+            && self.standing() == Standing::Limited
+            && tested.standing() == Standing::Reliable
+    }
 }
 
 fn grade_availability(availability: Option<Ratio>, rules: &Rules) -> Grade {
@@ -184,6 +192,18 @@ mod tests {
         assert_eq!(standing([Reliable, Missing, Reliable, Reliable, Reliable]), Standing::Limited);
         assert_eq!(standing([Reliable, Reliable, Missing, Missing, Missing]), Standing::Reliable);
         assert_eq!(standing([Limited, Reliable, Reliable, Reliable, Reliable]), Standing::Limited);
+    }
+
+    #[test]
+    fn an_office_lacks_only_a_test_where_one_could_make_it_reliable() {
+        let lacks = |[availability, download, upload, rtt, loss]: [Grade; 5]| {
+            Indicators { availability, download, upload, rtt, loss }.lacks_only_a_test()
+        };
+        assert!(lacks([Reliable, Missing, Missing, Limited, Missing]));
+        assert!(!lacks([Reliable, Limited, Reliable, Reliable, Reliable]));
+        assert!(!lacks([Limited, Missing, Reliable, Reliable, Reliable]));
+        assert!(!lacks([Reliable, Missing, Unreliable, Reliable, Reliable]));
+        assert!(!lacks([Reliable, Missing, Unreliable, Reliable, Unreliable]));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::super::cells::{count, percent_down};
 use super::super::document::Block;
 use super::areas::{island_name, of};
 use crate::assessment::Assessment;
-use crate::coverage::{Counts, IslandStanding};
+use crate::coverage::{Counts, IslandStanding, SiteCoverage};
 
 pub(super) fn write(blocks: &mut Vec<Block>, assessment: &Assessment, language: Language) {
     blocks.push(Block::Heading(language.pick("Ringkasan", "Summary").to_owned()));
@@ -44,6 +44,7 @@ pub(in super::super) fn sentences(assessment: &Assessment, language: Language) -
             ),
         });
     }
+    sentences.extend(without_test(assessment, &all, language));
     sentences.extend(by_people(assessment, language));
     sentences.push(islands(assessment, language));
     if all.at_border > 0 {
@@ -74,6 +75,21 @@ pub(in super::super) fn sentences(assessment: &Assessment, language: Language) -
         });
     }
     sentences
+}
+
+/// An office that was up all the time stands as limited while nobody has measured its speed: say so at once.
+fn without_test(assessment: &Assessment, all: &Counts, language: Language) -> Option<String> {
+    let untested = |site: &&SiteCoverage| site.standing.is_judged() && site.indicators.lacks_only_a_test();
+    let untested = assessment.sites.iter().filter(untested).count();
+    let n = of(u32::try_from(untested).ok().filter(|n| *n > 0)?, all.limited, language);
+    Some(match language {
+        Language::Id => {
+            format!("Terbatas hanya karena kecepatan unduhnya belum diukur: {n} kantor yang terbatas.")
+        }
+        Language::En => {
+            format!("Limited only because their download speed has not been measured: {n} limited offices.")
+        }
+    })
 }
 
 /// Which shares of the judged offices these are when a regency counts as much as it has people.
