@@ -2,7 +2,9 @@
 # The long form of the fault suite: both programs killed hundreds of times, power cut at thousands of moments, a disk
 # full and broken. Prints what was done and what came of it; exits 0 only when no record was lost or is there twice.
 #
-#   lab/faults.sh [kills|power-spool|power-store|disks|returns]...     without a name: all
+#   lab/faults.sh [kills|power-spool|power-store|disks|returns|fuzz]...     without a name: all
+#
+# `fuzz` is lab/tests/fuzz for longer: SUAR_FUZZ_SECONDS (50) for each kind of input, ten minutes in all.
 #
 # SUAR_LAB_SEED repeats a run. Root, for network namespaces and /dev/fuse. Not run to its end yet.
 set -euo pipefail
@@ -10,5 +12,21 @@ cd "$(dirname "$0")/.."
 # shellcheck source=lab/tools.sh
 . lab/tools.sh
 install_lab_tools
-cargo build --quiet --locked --release -p suar-agent -p suar-collector -p suar-lab
-exec "${CARGO_TARGET_DIR:-target}/release/suar-lab" faults --long "$@"
+target=${CARGO_TARGET_DIR:-$PWD/target}
+
+fuzz() {
+    # With the checks of a debug build: an overflow is a finding.
+    SUAR_FUZZ_SECONDS=${SUAR_FUZZ_SECONDS:-50} \
+        cargo test --quiet --locked -p suar-lab --test fuzz -- --test-threads=1 --nocapture
+}
+
+parts=() wants_fuzz=no
+[ $# -gt 0 ] || wants_fuzz=yes
+for part in "$@"; do
+    if [ "$part" = fuzz ]; then wants_fuzz=yes; else parts+=("$part"); fi
+done
+if [ $# -eq 0 ] || [ "${#parts[@]}" -gt 0 ]; then
+    cargo build --quiet --locked --release -p suar-agent -p suar-collector -p suar-lab
+    "$target/release/suar-lab" faults --long "${parts[@]}"
+fi
+[ "$wants_fuzz" = no ] || fuzz
