@@ -115,6 +115,8 @@ step "tools" install_lab_tools
 step "format" cargo fmt --all --check
 step "lints" cargo clippy --workspace --all-targets --quiet -- -D warnings
 step "scripts" check_scripts
+# What they break, and whether that is noticed, takes longer: lab/mutants.sh.
+step "mutants fit" lab/mutants.sh --check
 step "rules" check_rules
 step "dependencies" check_dependencies
 step "programs" cargo build --workspace

@@ -17,6 +17,7 @@ use super::disks::{SITE, on_disk};
 use crate::disk::cut::{Survives, after};
 use crate::disk::tree::Event;
 use crate::disk::{Disk, cut};
+use crate::programs::wait_until;
 use crate::pusher::{Answer, Pusher};
 use crate::seed::Random;
 
@@ -166,6 +167,8 @@ const PUSHERS: u64 = 3;
 const RECORDS_A_PUSH_MAX: u64 = 30;
 const ANSWER_MAX: Duration = Duration::from_secs(20);
 
+const PACK_MAX: Duration = Duration::from_secs(60);
+
 /// A receipt: from this moment on these records of an agent must be there.
 type Receipts = Vec<(usize, AgentId, Epoch, u64)>;
 
@@ -177,14 +180,25 @@ pub fn store(pushes: u64, cuts: u64, seed: u64) -> Result<Account> {
     let code = collector.join_code(SITE, &["--uses", "10"])?;
     let serves_from = disk.moment();
     let receipts = push(&disk, &code, pushes, seed)?;
+    let packs_from = disk.moment();
+    let reader = Reader::open(disk.path())?;
+    wait_until("all of it to be packed", PACK_MAX, || {
+        let rows = reader.counts().map_err(|error| error.to_string())?.inbox_rows;
+        if rows == 0 { Ok(()) } else { Err(format!("{rows} rows are fresh")) }
+    })?;
+    drop(reader);
     collector.stop()?;
 
     let events = disk.events();
     let mut account = Account::of(seed, &events);
     let mut random = Random::from_seed(!seed);
     let span = (events.len() - serves_from) as u64;
-    let drawn = (0..cuts).map(|_| serves_from + random.below(span + 1) as usize);
-    let moments: BTreeSet<usize> = drawn.chain(receipts.iter().map(|receipt| receipt.0)).collect();
+    let mut drawn: Vec<usize> = (0..cuts).map(|_| serves_from + random.below(span + 1) as usize).collect();
+    // Packing moves every record from one file to another within a few writes.
+    let span = (events.len() - packs_from) as u64;
+    drawn.extend((0..cuts).map(|_| packs_from + random.below(span + 1) as usize));
+    let moments: BTreeSet<usize> =
+        drawn.into_iter().chain(receipts.iter().map(|receipt| receipt.0)).collect();
     for (moment, way) in disks(moments.into_iter(), seed) {
         let image = tempfile::tempdir_in(IMAGES)?;
         cut::after(&events, moment, way).write(image.path())?;
