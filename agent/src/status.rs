@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use suar_wire::bandwidth::Bandwidth;
 use suar_wire::record::Round;
-use suar_wire::{AgentId, DataUse, SiteCode, Stamp, Verdict};
+use suar_wire::{AgentId, DataUse, PlanRefused, SiteCode, Stamp, Verdict};
 
 use crate::files;
 use crate::spool::Stats;
@@ -68,6 +68,8 @@ pub struct Uplink {
     pub pushes_failed: u64,
     pub refused_records: u64,
     pub revoked: bool,
+    #[serde(default)]
+    pub refused_plan: Option<PlanRefused>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -91,6 +93,7 @@ impl From<&UplinkState> for Uplink {
             pushes_failed: state.pushes_failed,
             refused_records: state.refused_records,
             revoked: state.revoked,
+            refused_plan: state.refused_plan.clone(),
         }
     }
 }

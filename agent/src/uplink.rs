@@ -350,6 +350,9 @@ impl Uplink {
         }
         if receipt.plan_version != self.plan.borrow().version {
             self.fetch_plan(receipt.plan_version).await;
+        } else {
+            // Whatever was refused was taken back.
+            self.end_refusal();
         }
         Ok(pushed)
     }
@@ -405,7 +408,7 @@ impl Uplink {
             let reason = mistakes.join("; ");
             return self.refuse_plan(PlanRefused::new(plan.version, PlanFault::Mistakes, &reason));
         }
-        self.state.send_if_modified(|state| state.refused_plan.take().is_some());
+        self.end_refusal();
         let (state, stored) = (self.options.state.clone(), plan.clone());
         let written = tokio::task::spawn_blocking(move || identity::write_plan(&state, &stored)).await;
         if let Ok(Err(error)) = written {
@@ -417,6 +420,10 @@ impl Uplink {
         }
         tracing::info!(version = plan.version, "a new plan");
         self.plan.send_replace(plan);
+    }
+
+    fn end_refusal(&self) {
+        self.state.send_if_modified(|state| state.refused_plan.take().is_some());
     }
 
     /// The old plan stays, and the agent tells of it: each refusal once.

@@ -35,6 +35,8 @@ pub struct Accepted {
     pub agent: AgentId,
     /// The plan the agent works by; 0 when that is not known.
     pub plan_version: u32,
+    /// That is the plan which the collector has for it now.
+    pub plan_is_right: bool,
     /// The agent's wall clock minus ours at this push; `None` when it was not measured.
     pub clock_offset_ms: Option<i64>,
     /// Carried here in a file: grows counters and is no sign that the agent is heard.

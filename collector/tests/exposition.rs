@@ -167,6 +167,7 @@ fn push(site: &str, who: u8, records: Vec<Timed>) -> Accepted {
         site: code(site),
         agent,
         plan_version: 2,
+        plan_is_right: false,
         clock_offset_ms: Some(-250),
         carried: false,
         records,

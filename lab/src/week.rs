@@ -80,6 +80,7 @@ pub fn live_through(wanted: &BTreeSet<String>) -> Result<Week> {
                 site: office.village.parse()?,
                 agent: AgentId([number as u8 + 1; 16]),
                 plan_version: 1,
+                plan_is_right: true,
                 clock_offset_ms: Some(office.clock_offset_ms(minute)),
                 carried: false,
                 records: std::mem::take(queue),

@@ -3,7 +3,8 @@
 use clap::CommandFactory;
 use suar_wire::record::Round;
 use suar_wire::{
-    Cause, DataUse, Echo, EchoMethod, Failure, Note, Outcome, Plan, Purpose, Stamp, Step, Use, Verdict,
+    Cause, DataUse, Echo, EchoMethod, Failure, Note, Outcome, Plan, PlanFault, PlanRefused, Purpose, Stamp, Step,
+    Use, Verdict,
 };
 
 use super::words::{self, Delivery};
@@ -92,7 +93,7 @@ fn the_findings_of_a_check_are_what_was_reviewed() {
 }
 
 #[test]
-fn what_status_says_of_data_is_what_was_reviewed() {
+fn what_status_says_is_what_was_reviewed() {
     let stamp = Stamp { boot: suar_wire::BootId([1; 16]), boot_ms: 90_000, wall_ms: 1_794_718_800_000 };
     let used = [(Purpose::Echo, 4_400_000), (Purpose::Gateway, 9_000_000), (Purpose::Push, 3_050_000)];
     let used = used.map(|(purpose, bytes)| Use { purpose, sent: bytes, received: bytes }).to_vec();
@@ -120,6 +121,10 @@ fn what_status_says_of_data_is_what_was_reviewed() {
     let mut text = String::new();
     let mut scenes = vec![status(None, Step::Full, None), status(None, Step::Standard, Some(true))];
     scenes.extend(Step::ALL.iter().map(|step| status(Some(20_000_000), *step, Some(false))));
+    let refused = PlanRefused::new(7, PlanFault::Mistakes, "echoes: 0 is outside 1 to 10");
+    let mut of_the_old_plan = status(None, Step::Full, None);
+    of_the_old_plan.uplink.refused_plan = Some(refused);
+    scenes.push(of_the_old_plan);
     for scene in scenes {
         for language in [Language::En, Language::Id] {
             text += &words::status(language, &scene, Freshness::Running, stamp);

@@ -51,6 +51,7 @@ fn newest(reader: &Reader, agent: &Agent, heard_ms: i64) -> Result<Remembered, S
             site: agent.site.clone(),
             agent: agent.id,
             plan_version: 0,
+            plan_is_right: false,
             clock_offset_ms: None,
             carried: false,
             records,

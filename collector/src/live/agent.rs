@@ -85,8 +85,9 @@ pub struct AgentLive {
     /// The newest bandwidth test of each direction that found a rate.
     pub rates: BTreeMap<Direction, Reading<Bandwidth>>,
     pub health: Option<Reading<Health>>,
-    /// When it was first heard to work by another plan; 0 before that.
-    plan_changed_ms: i64,
+    /// When it was last heard to work by another plan than before, or by the one that it is to; 0 before that.
+    /// What it refused earlier is over.
+    plan_agreed_ms: i64,
     /// The newest plan that it could not use.
     refused: Option<Reading<PlanRefused>>,
     /// What it has used of a month, and how far it saves.
@@ -109,7 +110,7 @@ impl AgentLive {
             probes: BTreeMap::new(),
             rates: BTreeMap::new(),
             health: None,
-            plan_changed_ms: 0,
+            plan_agreed_ms: 0,
             refused: None,
             data: None,
             program: None,
@@ -123,7 +124,7 @@ impl AgentLive {
 
     /// The plan that it was given and does not work by.
     pub fn refused(&self) -> Option<&PlanRefused> {
-        let refused = self.refused.as_ref().filter(|refused| refused.at_ms > self.plan_changed_ms);
+        let refused = self.refused.as_ref().filter(|refused| refused.at_ms > self.plan_agreed_ms);
         refused.map(|refused| &refused.value)
     }
 
@@ -150,8 +151,9 @@ impl AgentLive {
     pub(super) fn apply(&mut self, accepted: &Accepted, now_ms: i64) {
         self.heard_ms = self.heard_ms.max(now_ms);
         self.excused_ms = 0;
-        if self.plan_version > 0 && self.plan_version != accepted.plan_version {
-            self.plan_changed_ms = now_ms;
+        let has_changed = self.plan_version > 0 && self.plan_version != accepted.plan_version;
+        if has_changed || accepted.plan_is_right {
+            self.plan_agreed_ms = now_ms;
         }
         self.plan_version = accepted.plan_version;
         if accepted.clock_offset_ms.is_some() {

@@ -58,6 +58,7 @@ fn push(site: &str, who: u8, records: Vec<Timed>) -> Accepted {
         site: code(site),
         agent: agent(who),
         plan_version: 1,
+        plan_is_right: false,
         clock_offset_ms: Some(5),
         carried: false,
         records,
@@ -105,6 +106,19 @@ fn a_refused_plan_is_shown_until_the_agent_works_by_another() {
     assert_eq!(shown(&live), None);
     live.apply(&later(vec![told(T0 + 9_000)]), T0 + 4 * SLOT, office);
     assert_eq!(shown(&live), None, "late word of what is over");
+}
+
+#[test]
+fn a_refusal_is_over_when_the_plan_that_was_refused_is_taken_back() {
+    let mut live = Live::new(PUSH_SECONDS);
+    let refused = PlanRefused::new(2, PlanFault::Mistakes, "targets: 0 is outside 2 to 8");
+    let told = timed(T0 + 8_000, Body::PlanRefused(refused));
+    let is_shown = |live: &Live| live.site(&code("a")).unwrap().agents[&agent(1)].refused().is_some();
+    live.apply(&push("a", 1, vec![told]), T0 + SLOT, office);
+    assert!(is_shown(&live));
+    let right = Accepted { plan_is_right: true, ..push("a", 1, vec![round(1, Verdict::Up)]) };
+    live.apply(&right, T0 + 2 * SLOT, office);
+    assert!(!is_shown(&live), "it works by the plan that it never left");
 }
 
 #[test]

@@ -116,6 +116,7 @@ pub(super) fn imported_since(connection: &Connection, seen_row: i64) -> Result<V
             site,
             agent,
             plan_version: 0,
+            plan_is_right: false,
             clock_offset_ms: None,
             carried: true,
             records: (records.into_iter())

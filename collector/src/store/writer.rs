@@ -351,6 +351,7 @@ fn tell_push(decision: Decision, context: Context, answer: Answer<Receipt>, shar
             agent: context.agent,
             site: context.site,
             plan_version: context.plan_version,
+            plan_is_right: context.plan_version == context.right_version,
             clock_offset_ms: context.clock_offset_ms,
             carried: false,
             records: decision

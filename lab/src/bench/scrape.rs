@@ -138,6 +138,7 @@ fn heard(site: &SiteCode, number: usize, now_ms: i64) -> Accepted {
         site: site.clone(),
         agent: AgentId(agent),
         plan_version: 1,
+        plan_is_right: true,
         clock_offset_ms: Some(-250),
         carried: false,
         records: vec![

@@ -329,6 +329,12 @@ pub fn status(status: &Status, freshness: Freshness, now: Stamp) -> String {
     } else if let Some(error) = &status.uplink.last_error {
         text += &format!("The last push failed: {error}\n");
     }
+    if let Some(refused) = &status.uplink.refused_plan {
+        text += &format!(
+            "THE COLLECTOR'S NEW PLAN CANNOT BE USED, measuring goes on by the old one; tell the administrator: {}\n",
+            refused.reason
+        );
+    }
     if let Some(trouble) = &status.spool.trouble {
         text += &format!("TROUBLE WITH THE DISK: {trouble}\n");
     }

@@ -360,6 +360,12 @@ pub fn status(status: &Status, freshness: Freshness, now: Stamp) -> String {
     } else if let Some(error) = &status.uplink.last_error {
         text += &format!("Pengiriman terakhir gagal: {error}\n");
     }
+    if let Some(refused) = &status.uplink.refused_plan {
+        text += &format!(
+            "RENCANA BARU DARI SERVER TIDAK DAPAT DIPAKAI, pengukuran berjalan dengan yang lama; hubungi pengelola: {}\n",
+            refused.reason
+        );
+    }
     if let Some(trouble) = &status.spool.trouble {
         text += &format!("MASALAH PADA DISK: {trouble}\n");
     }

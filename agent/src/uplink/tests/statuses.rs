@@ -295,6 +295,26 @@ async fn a_new_plan_is_fetched_checked_stored_and_told() {
     assert_eq!(office.uplink.state().borrow().refused_plan, None, "the refusal is over");
 }
 
+#[tokio::test]
+async fn a_refusal_is_over_when_the_collector_goes_back_to_the_plan_in_force() {
+    let mut wanted = vec![2, 1].into_iter();
+    let server = Server::start(move |request| {
+        if request.is("get /v1/plan") {
+            Reply::Answer(200, "", serde_json::to_vec(&Plan { echoes: 0, ..plan(2) }).unwrap())
+        } else {
+            let plan_version = wanted.next().expect("two pushes");
+            Reply::Receipt(Receipt { plan_version, ..request.receipt() })
+        }
+    })
+    .await;
+    let mut office = Office::new(&server);
+    office.uplink.push_once().await.unwrap();
+    assert!(office.uplink.state().borrow().refused_plan.is_some());
+    office.uplink.push_once().await.unwrap();
+    assert_eq!(office.uplink.state().borrow().refused_plan, None);
+    assert_eq!(office.uplink.plan().borrow().version, 1);
+}
+
 /// A server whose receipts name plan 3 and whose answers to the question for it are these, one after another.
 async fn hands_out(answers: Vec<Reply>) -> Server {
     let mut answers = answers.into_iter();
