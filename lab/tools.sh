@@ -10,7 +10,7 @@ export PATH="$lab_tools_directory/usr/bin:$lab_tools_directory/python/bin:/usr/s
 # Package and the command by which it is known to be there.
 lab_packages=(
     "iproute2 ip" "fping fping" "nftables nft" "ethtool ethtool" "shellcheck shellcheck"
-    "python3-venv python3" "gcc cc" "poppler-utils pdftoppm" "dbus-daemon dbus-daemon" "systemd busctl"
+    "python3-venv python3" "gcc cc" "poppler-utils pdftoppm" "dbus-daemon dbus-daemon" "systemd busctl" "minisign minisign"
 )
 
 # `apt-get update` at most once, and only when something has to be fetched.

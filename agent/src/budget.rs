@@ -17,6 +17,8 @@ use crate::probe::echo::PAYLOAD_BYTES;
 const RESERVE_TIMES: f64 = 1.25;
 /// A test may take more than it was meant to.
 const TEST_TIMES: f64 = 1.3;
+/// Headers, acknowledgements and a piece that is asked for twice.
+const UPDATE_TIMES: f64 = 1.1;
 /// No month is longer.
 const MONTH_SECONDS: f64 = 31.0 * SECONDS_A_DAY as f64;
 const SLOT_SECONDS_MAX: u32 = 3_600;
@@ -67,6 +69,14 @@ pub fn step_in_force(account: &Account, plan: &Plan) -> Step {
 pub fn may_spend(account: &Account, plan: &Plan, bytes: u64) -> bool {
     let paid_bytes = account.paid_bytes.saturating_add((bytes as f64 * TEST_TIMES) as u64);
     step_in_force(&Account { paid_bytes, ..*account }, plan) == Step::Full
+}
+
+/// Whether so many bytes of a newer program may be fetched now: after them the rest of the month can still be lived as
+/// the plan says, but for bandwidth tests. Where bytes cost money they are fetched all the same, within the allowance:
+/// offices on such lines are where nobody comes by.
+pub fn may_update(account: &Account, plan: &Plan, bytes: u64) -> bool {
+    let paid_bytes = account.paid_bytes.saturating_add((bytes as f64 * UPDATE_TIMES) as u64);
+    step(&Account { paid_bytes, ..*account }, plan) <= Step::NoBandwidth
 }
 
 fn can_go_on(account: &Account, plan: &Plan, step: Step) -> bool {

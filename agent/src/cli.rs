@@ -1,15 +1,20 @@
 //! The command line: `join` once, `run` for ever, the rest for the person at the office.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 use suar_wire::bandwidth::Direction;
+use suar_wire::release::Version;
 
 use self::check::Sender;
 use crate::config::{self, Config, Mistakes};
 use crate::language::Language;
 use crate::pause;
+use crate::program::child::{self, Word};
+use crate::program::{launch, self_test};
+use crate::run::{Role, Stop};
 
 mod bandwidth;
 mod carry_out;
@@ -40,7 +45,7 @@ enum Command {
     /// Register this machine with the code from the administrator; once
     Join(JoinArgs),
     /// Measure and send until asked to stop
-    Run(ConfigArg),
+    Run(RunArgs),
     /// What the service control manager starts; not for people
     #[cfg(windows)]
     #[command(hide = true)]
@@ -55,6 +60,9 @@ enum Command {
     Pause(PauseArgs),
     /// End a pause before its time
     Resume(ResumeArgs),
+    /// What a new version is asked before it is tried: does it run here, and can it read what is here
+    #[command(hide = true)]
+    CheckSelf(ConfigArg),
     /// Write what the collector has not received into a file, to be brought there by hand
     CarryOut(CarryOutArgs),
 }
@@ -64,6 +72,15 @@ struct ConfigArg {
     /// Configuration file
     #[arg(long, value_name = "FILE", default_value_os_t = config::default_path())]
     config: PathBuf,
+}
+
+#[derive(Debug, Args)]
+struct RunArgs {
+    #[command(flatten)]
+    config: ConfigArg,
+    /// The version of the program that has started this one and watches it; not for people
+    #[arg(long, hide = true, value_name = "VERSION")]
+    launched_by: Option<Version>,
 }
 
 #[derive(Debug, Args)]
@@ -196,15 +213,35 @@ impl Cli {
 pub async fn execute(cli: Cli) -> ExitCode {
     match cli.command {
         Command::Join(args) => join::execute(args).await,
-        Command::Run(args) => match read_config(&args) {
-            Ok(config) => run(&config).await,
+        Command::Run(args) => match read_config(&args.config) {
+            Ok(config) => {
+                start_log_of_run(&config);
+                let file = &args.config.config;
+                match args.launched_by {
+                    None => ended(launch::run(&config, file).await),
+                    Some(installed) => ended(run_as_child(&config, file, installed).await),
+                }
+            }
+            Err(code) => code,
+        },
+        Command::CheckSelf(args) => match read_config(&args) {
+            Ok(config) => match self_test::check(&config) {
+                Ok(said) => {
+                    println!("{said}");
+                    ExitCode::SUCCESS
+                }
+                Err(error) => {
+                    eprintln!("{error:#}");
+                    ExitCode::from(EXIT_TROUBLE)
+                }
+            },
             Err(code) => code,
         },
         #[cfg(windows)]
         Command::Service(args) => match config::read(&args.config) {
             Ok(config) => {
                 service_log::start(&config.state, &config.log_level);
-                run(&config).await
+                ended(launch::run(&config, &args.config).await)
             }
             Err(mistakes) => {
                 // Nobody reads the standard error of a service.
@@ -246,15 +283,32 @@ pub async fn execute(cli: Cli) -> ExitCode {
     }
 }
 
-async fn run(config: &Config) -> ExitCode {
-    start_log(&config.log_level);
-    match crate::run::run(config).await {
+/// A newer program than the installed one, which has started it.
+async fn run_as_child(config: &Config, file: &Path, installed: Version) -> anyhow::Result<()> {
+    let mut stop = Stop::of_child().context("cannot listen for signals")?;
+    if let Some(next) = crate::run::run(config, file, &mut stop, Role::Child { installed }).await? {
+        child::tell(&Word::Next(next));
+    }
+    Ok(())
+}
+
+fn ended(result: anyhow::Result<()>) -> ExitCode {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error:#}");
             ExitCode::from(EXIT_TROUBLE)
         }
     }
+}
+
+fn start_log_of_run(config: &Config) {
+    // A child of the service has no terminal either.
+    #[cfg(windows)]
+    if !std::io::IsTerminal::is_terminal(&std::io::stderr()) {
+        return service_log::start(&config.state, &config.log_level);
+    }
+    start_log(&config.log_level);
 }
 
 fn language(asked: Option<Lang>, config: &Config) -> Language {

@@ -4,6 +4,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use suar_wire::release::Key;
 use toml::{Table, Value};
 
 use crate::language::Language;
@@ -20,6 +21,9 @@ const FILE_BYTES_MAX: u64 = 256 * 1024;
 /// Bounds of `spool.bytes_max`: a segment or two, and what an old SD card has left.
 const SPOOL_BYTES: std::ops::RangeInclusive<u64> = 256 * 1024..=4 * 1024 * 1024 * 1024;
 
+/// Bounds of `update.trial_seconds`.
+const TRIAL_SECONDS: std::ops::RangeInclusive<u32> = 5..=86_400;
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
     /// `host:port`.
@@ -29,6 +33,10 @@ pub struct Config {
     pub state: PathBuf,
     pub runtime: PathBuf,
     pub spool_bytes_max: u64,
+    /// Whose releases are run; none: only what was installed.
+    pub update_key: Option<Key>,
+    /// How long a new program may take to reach the collector.
+    pub trial_seconds: u32,
     /// A tracing filter.
     pub log_level: String,
 }
@@ -42,6 +50,8 @@ impl Default for Config {
             state: default_state(),
             runtime: default_runtime(),
             spool_bytes_max: 32 * 1024 * 1024,
+            update_key: None,
+            trial_seconds: 3_600,
             log_level: "info".to_owned(),
         }
     }
@@ -142,11 +152,14 @@ fn from_table(table: Table, mistakes: &mut Vec<String>) -> Config {
         state: keys.take("state", "the absolute path of a directory", default.state, directory),
         runtime: keys.take("runtime", "the absolute path of a directory", default.runtime, directory),
         spool_bytes_max: default.spool_bytes_max,
+        update_key: default.update_key,
+        trial_seconds: default.trial_seconds,
         log_level: default.log_level,
     };
     let spool = keys.section("spool");
+    let update = keys.section("update");
     let log = keys.section("log");
-    keys.refuse_the_rest("collector, fingerprint, language, state, runtime, [spool], [log]");
+    keys.refuse_the_rest("collector, fingerprint, language, state, runtime, [spool], [update], [log]");
 
     let mut keys = Keys { section: "spool.", table: spool, mistakes };
     let expect = format!("a number of bytes from {} to {}", SPOOL_BYTES.start(), SPOOL_BYTES.end());
@@ -154,6 +167,15 @@ fn from_table(table: Table, mistakes: &mut Vec<String>) -> Config {
         u64::try_from(value.as_integer()?).ok().filter(|bytes| SPOOL_BYTES.contains(bytes))
     });
     keys.refuse_the_rest("bytes_max");
+
+    let mut keys = Keys { section: "update.", table: update, mistakes };
+    let expect = "a public key of minisign, e.g. \"RWQ...\", or \"\" for none";
+    config.update_key = keys.take("key", expect, config.update_key, update_key);
+    let expect = format!("a number of seconds from {} to {}", TRIAL_SECONDS.start(), TRIAL_SECONDS.end());
+    config.trial_seconds = keys.take("trial_seconds", &expect, config.trial_seconds, |value| {
+        u32::try_from(value.as_integer()?).ok().filter(|seconds| TRIAL_SECONDS.contains(seconds))
+    });
+    keys.refuse_the_rest("key, trial_seconds");
 
     let mut keys = Keys { section: "log.", table: log, mistakes };
     config.log_level =
@@ -219,6 +241,13 @@ fn address(value: &Value) -> Option<String> {
 
 fn fingerprint(value: &Value) -> Option<Fingerprint> {
     data_encoding::HEXLOWER_PERMISSIVE.decode(value.as_str()?.as_bytes()).ok()?.try_into().ok()
+}
+
+fn update_key(value: &Value) -> Option<Option<Key>> {
+    match value.as_str()? {
+        "" => Some(None),
+        text => text.parse().ok().map(Some),
+    }
 }
 
 fn language(value: &Value) -> Option<Language> {

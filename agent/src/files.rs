@@ -8,7 +8,7 @@ use std::path::Path;
 #[cfg_attr(windows, path = "files/private_windows.rs")]
 mod private;
 
-pub use private::{directory, sync_directory};
+pub use private::{directory, make_executable, sync_directory};
 
 /// Makes a directory and what is missing above it, durable with its name: what is flushed inside a directory
 /// is gone with it when a power cut takes the name.

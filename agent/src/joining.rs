@@ -8,6 +8,7 @@ use hyper::header::CONTENT_TYPE;
 use suar_wire::identity::SiteCode;
 use suar_wire::join_code::JoinCode;
 use suar_wire::joining::{ErrorAnswer, JoinAnswer, JoinRefusal, JoinRequest};
+use suar_wire::release::Key;
 use suar_wire::{Plan, Purpose};
 
 use crate::files;
@@ -40,6 +41,8 @@ pub struct Joined {
     /// The one that was replaced.
     pub before: Option<Identity>,
     pub plan: Plan,
+    /// Who signs releases, by the collector's word.
+    pub update_key: Option<Key>,
 }
 
 /// Why the agent did not join.
@@ -92,9 +95,11 @@ pub async fn join(code: &JoinCode, state: &Path, existing: Existing) -> Result<J
         return Err(wrong(mistakes.join("; ")));
     }
     let identity = Identity::from_answer(&answer).map_err(wrong)?;
+    let key = answer.update_key.as_deref().map(str::parse).transpose();
+    let update_key = key.map_err(|fault| wrong(format!("update_key: {fault}")))?;
     write_plan(state, &answer.plan)?;
     identity.write(state)?;
-    Ok(Joined { identity, before, plan: answer.plan })
+    Ok(Joined { identity, before, plan: answer.plan, update_key })
 }
 
 async fn ask(code: &JoinCode) -> Result<JoinAnswer, JoinFailure> {

@@ -36,6 +36,7 @@ pub mod spool;
 pub mod carrying;
 pub mod identity;
 pub mod joining;
+pub mod program;
 pub mod rejoined;
 
 pub mod http;

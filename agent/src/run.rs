@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use anyhow::Context;
+use suar_wire::release::Version;
 use suar_wire::{Body, Epoch, Plan};
 use tokio::sync::{Notify, watch};
 
@@ -16,23 +17,29 @@ use crate::clock::Clocks;
 use crate::config::Config;
 use crate::identity::{self, Identity};
 use crate::meter::Meter;
+use crate::program::fetch::Source;
+use crate::program::shelf::Shelf;
+use crate::program::{self, Next, child};
 use crate::round::Prober;
 use crate::spool::{self, Opened, Spool};
-use crate::uplink::{self, Uplink};
+use crate::uplink::client::Client;
+use crate::uplink::{self, Uplink, UplinkState};
 use crate::{rejoined, session, status};
 
 mod accounts;
 mod agent;
 mod corrected;
 mod line_tests;
-#[cfg_attr(unix, path = "run/stop_unix.rs")]
-#[cfg_attr(windows, path = "run/stop_windows.rs")]
 mod stop;
+mod updates;
 mod writer;
+
+pub use stop::Stop;
 
 use accounts::Accounts;
 use agent::{Agent, Parts};
 use line_tests::LineTests;
+use updates::Updates;
 use writer::Writer;
 
 /// The machine has not joined, or its files cannot be read.
@@ -40,10 +47,24 @@ use writer::Writer;
 #[error("this machine has not joined: {} is missing; run `suar-agent join CODE`", Identity::path(.0).display())]
 pub struct NotJoined(std::path::PathBuf);
 
-/// Runs until it is asked to stop.
-pub async fn run(config: &Config) -> anyhow::Result<()> {
-    // First of all, so that a stop during the start is a clean one too.
-    let mut stop = stop::Stop::new().context("cannot listen for signals")?;
+/// What this process is to the machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// It takes no newer programs.
+    Alone,
+    /// The program that a package or a setup installed.
+    Installed,
+    /// A newer one, which the installed program of this version has started.
+    Child { installed: Version },
+}
+
+/// Runs until it is asked to stop, or another program is to run.
+pub async fn run(
+    config: &Config,
+    config_file: &Path,
+    stop: &mut Stop,
+    role: Role,
+) -> anyhow::Result<Option<Next>> {
     let identity = read_identity(&config.state)?;
     let plan = read_plan(&config.state)?;
     let (spool, opened) = open_spool(config)?;
@@ -61,7 +82,11 @@ pub async fn run(config: &Config) -> anyhow::Result<()> {
     let prober = prober(config, &identity, &meter)?;
     let tester = Tester::new(config, &identity, &uplink.plan().borrow(), &meter);
     let line_tests = LineTests::new(tester, meter.clone(), config.state.clone(), uplink.moments());
+    let updates = Updates::new(source(config, config_file, &identity, &meter, role)?);
     let accounts = Accounts::open(&config.state, meter);
+    if matches!(role, Role::Child { .. }) {
+        tell_when_reached(uplink.state());
+    }
     tracing::info!(site = %identity.site, collector = %config.collector, "started");
     let (stop_uplink, uplink_stops) = watch::channel(false);
     let mut agent = Agent::new(Parts {
@@ -76,16 +101,19 @@ pub async fn run(config: &Config) -> anyhow::Result<()> {
         state: config.state.clone(),
         accounts,
         line_tests,
+        updates,
     });
     let sending = tokio::spawn(uplink.run(wake, uplink_stops));
 
-    tokio::select! {
-        () = agent.measure() => {}
-        () = stop.requested() => {}
-    }
+    let (next, mut os_stops) = tokio::select! {
+        next = agent.measure() => (Some(next), false),
+        system_stops = stop.requested() => (None, system_stops),
+    };
 
     // In this order: no round after the goodbye, the goodbye on disk before the last push.
-    let os_stops = tokio::task::spawn_blocking(session::os_is_stopping).await.unwrap_or(false);
+    if next.is_none() && !os_stops {
+        os_stops = tokio::task::spawn_blocking(session::os_is_stopping).await.unwrap_or(false);
+    }
     tracing::info!(os_stops, "stopping");
     let close_accounts = agent.end(session::end(os_stops)).await;
     stop_uplink.send_replace(true);
@@ -93,7 +121,36 @@ pub async fn run(config: &Config) -> anyhow::Result<()> {
         tracing::error!(%error, "the uplink broke off");
     }
     let _ = tokio::task::spawn_blocking(close_accounts).await;
-    Ok(())
+    Ok(next)
+}
+
+/// Where newer programs come from, for an agent that takes some.
+fn source(
+    config: &Config,
+    config_file: &Path,
+    identity: &Identity,
+    meter: &Meter,
+    role: Role,
+) -> anyhow::Result<Option<Source>> {
+    let installed = match role {
+        Role::Alone => return Ok(None),
+        Role::Installed => program::own_version(),
+        Role::Child { installed } => installed,
+    };
+    let Some(key) = config.update_key.clone() else { return Ok(None) };
+    let client = Client::new(&config.collector, config.fingerprint, &identity.token, meter)
+        .context("cannot prepare the connection to the collector")?;
+    let shelf = Shelf::new(&config.state, key, program::target());
+    Ok(Some(Source { shelf, client, config_file: config_file.to_owned(), installed }))
+}
+
+/// The launcher keeps a program that has a receipt, and gives one up that gets none.
+fn tell_when_reached(mut state: watch::Receiver<UplinkState>) {
+    tokio::spawn(async move {
+        if state.wait_for(|state| state.pushes_ok > 0).await.is_ok() {
+            child::tell(&child::Word::Reached);
+        }
+    });
 }
 
 /// The first record of a session tells how the one before ended; losses that were found on disk follow.

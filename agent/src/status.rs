@@ -50,6 +50,9 @@ pub struct Status {
     /// The newest bandwidth test of each direction.
     #[serde(default)]
     pub bandwidth: Vec<LineTest>,
+    /// Which newer program the plan names that cannot be used, and why.
+    #[serde(default)]
+    pub refused_program: Option<String>,
 }
 
 /// A bandwidth test and when it was, wall clock.
@@ -218,6 +221,7 @@ mod tests {
             spool: Spool::default(),
             data: None,
             bandwidth: Vec::new(),
+            refused_program: None,
         }
     }
 

@@ -7,10 +7,13 @@ mod check_store;
 mod dump;
 mod import;
 mod init;
+mod plan;
 mod progress;
 pub mod report;
 mod serve;
 pub mod site;
+mod to;
+mod update;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -44,6 +47,10 @@ enum Command {
     JoinCode(With<admit::JoinCode>),
     /// Agents: list, revoke
     Agent(With<agent::Arguments>),
+    /// Plans of agents: let a part of the fleet work by another one first, from a moment on
+    Plan(With<plan::Arguments>),
+    /// Programs of the agent: take signed ones, offer them to a part of the fleet or to all
+    Update(With<update::Arguments>),
     /// Make a token for a reader of /metrics and /api
     ReaderToken,
     /// Print a coverage report
@@ -100,6 +107,8 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Site(with) => site::run(with.arguments, &Config::load(&with.at.config)?),
         Command::JoinCode(with) => admit::join_code(&with.arguments, &Config::load(&with.at.config)?),
         Command::Agent(with) => agent::run(&with.arguments, &Config::load(&with.at.config)?),
+        Command::Plan(with) => plan::run(&with.arguments, &Config::load(&with.at.config)?),
+        Command::Update(with) => update::run(&with.arguments, &Config::load(&with.at.config)?),
         Command::ReaderToken => admit::reader_token(),
         Command::Report(with) => report::run(with.arguments, &Config::load(&with.at.config)?),
         Command::Import(with) => import::run(&with.arguments, &Config::load(&with.at.config)?),

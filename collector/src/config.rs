@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use suar_wire::Plan;
 use suar_wire::push::RECORDS_MAX;
+use suar_wire::release::Key;
 
 use crate::bandwidth;
 use crate::calendar::Holidays;
@@ -38,6 +39,8 @@ pub struct Config {
     pub holidays: Holidays,
     pub store: StoreOptions,
     pub bandwidth: bandwidth::Options,
+    /// Who signs the agent's releases; `None`: there are none.
+    pub update_key: Option<Key>,
     /// `None` sends nothing.
     pub remote_write: Option<remote_write::Options>,
     pub limits: Limits,
@@ -141,6 +144,7 @@ impl Config {
             holidays: Holidays::national(),
             store: store(&mut root),
             bandwidth: bandwidth_tests(&mut root),
+            update_key: update_key(&mut root),
             remote_write: receiver::take(&mut root),
             limits: limits(&mut root),
             log: log(&mut root),
@@ -235,6 +239,7 @@ fn plan(root: &mut Taker) -> Plan {
         allowance_bytes: standard.allowance_bytes,
         metered: standard.metered,
         utc_offset_minutes: standard.utc_offset_minutes,
+        program: standard.program,
     };
     for mistake in plan.mistakes() {
         section.mistake_of(&mistake);
@@ -301,6 +306,18 @@ fn bandwidth_tests(root: &mut Taker) -> bandwidth::Options {
     }
     root.close(section);
     options
+}
+
+fn update_key(root: &mut Taker) -> Option<Key> {
+    let mut section = root.section("update");
+    let key = section.take_text("key", "", |text| match text {
+        "" => Ok(None),
+        text => text.parse().map(Some).map_err(|_| {
+            "the second line of minisign's public key, which starts with RW, or \"\" for none".to_owned()
+        }),
+    });
+    root.close(section);
+    key
 }
 
 fn limits(root: &mut Taker) -> Limits {

@@ -5,6 +5,7 @@
 //! | `POST /v1/push` | an agent, by its token | `push` |
 //! | `GET /v1/plan` | an agent, by its token | `plan` |
 //! | `GET /v1/bandwidth` | an agent, by its token | `bandwidth` |
+//! | `GET /v1/program/...` | an agent, by its token | `program` |
 //! | `POST /v1/join` | anyone with a join code | `join` |
 //! | `GET /v1/online` | anyone; also on the plain listener | `online` |
 //! | `GET /healthz`, `/readyz` | anyone; the first also on the plain listener | `health` |
@@ -22,6 +23,7 @@ pub mod listen;
 pub mod metrics;
 pub mod online;
 pub mod plan;
+pub mod program;
 pub mod push;
 pub mod rates;
 pub mod remote_read;
@@ -72,6 +74,8 @@ pub fn router(app: Arc<App>, reading: Router) -> Router {
         .route("/v1/push", post(push::push))
         .route("/v1/plan", get(plan::plan))
         .route("/v1/bandwidth", get(bandwidth::bandwidth))
+        .route("/v1/program/{version}/{target}", get(program::piece))
+        .route("/v1/program/{version}/{target}/signature", get(program::signature))
         .route("/v1/join", post(join::join))
         .route("/v1/online", get(online::online))
         .route("/healthz", get(health::alive))

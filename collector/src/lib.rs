@@ -11,6 +11,10 @@ pub mod region;
 pub mod registry;
 pub mod site_plan;
 
+pub mod audience;
+pub mod programs;
+pub mod rollout;
+
 pub mod http;
 pub mod secrets;
 pub mod serving;

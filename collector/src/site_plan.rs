@@ -3,6 +3,7 @@
 use suar_wire::Plan;
 
 use crate::registry::Site;
+use crate::rollout::Rollout;
 use crate::secrets;
 
 /// A version in four bytes on the wire.
@@ -11,18 +12,19 @@ const VERSION_BITS: u32 = 28;
 /// The plan for each of `agents` that a site has now. Its version follows from what it says, so that it is another
 /// whenever the configuration, the site or the number of its agents makes it say something else, also after the
 /// store was taken back from a backup.
-pub fn of_site(base: &Plan, site: &Site, agents: u32) -> Plan {
+pub fn of_site(base: &Plan, site: &Site, agents: u32, rollout: Option<&Rollout>) -> Plan {
     let plan = Plan {
         allowance_bytes: site.allowance_bytes().map(|bytes| bytes / u64::from(agents.max(1))),
         metered: site.metered,
         utc_offset_minutes: site.time_zone.offset_minutes(),
+        program: rollout.and_then(|rollout| rollout.for_site(&site.code)).cloned(),
         ..base.clone()
     };
     Plan { version: version_of(&plan), ..plan }
 }
 
 /// Never 0: that stands for a plan that no collector has handed out.
-fn version_of(plan: &Plan) -> u32 {
+pub fn version_of(plan: &Plan) -> u32 {
     let unnumbered = Plan { version: 0, ..plan.clone() };
     let text = serde_json::to_vec(&unnumbered).expect("a plan is plain data");
     let [a, b, c, d, ..] = secrets::hash(&text);
@@ -32,9 +34,11 @@ fn version_of(plan: &Plan) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::audience::Audience;
     use crate::calendar::TimeZone;
     use crate::region::builtin;
     use crate::registry::fields;
+    use suar_wire::release::Offer;
 
     fn site(changes: &[(&str, &str)]) -> Site {
         let region = builtin("19").expect("built in");
@@ -45,8 +49,13 @@ mod tests {
         site
     }
 
+    fn rollout() -> Rollout {
+        let offer = Offer { version: "0.2.0".parse().expect("a version"), older: false, files: Vec::new() };
+        Rollout { offer, to: Audience::Sites(["a".parse().expect("a code")].into()) }
+    }
+
     fn plan(changes: &[(&str, &str)], agents: u32) -> Plan {
-        of_site(&Plan::standard(), &site(changes), agents)
+        of_site(&Plan::standard(), &site(changes), agents, None)
     }
 
     #[test]
@@ -64,7 +73,7 @@ mod tests {
         assert_eq!((west.utc_offset_minutes, west.metered), (420, None));
         for zone in TimeZone::ALL {
             assert_eq!(
-                of_site(&Plan::standard(), &Site { time_zone: zone, ..site(&[]) }, 1).mistakes(),
+                of_site(&Plan::standard(), &Site { time_zone: zone, ..site(&[]) }, 1, None).mistakes(),
                 [""; 0]
             );
         }
@@ -80,7 +89,8 @@ mod tests {
             plan(&allowed, 2).version,
             plan(&[("metered", "yes")], 1).version,
             plan(&[("time_zone", "wita")], 1).version,
-            of_site(&fine, &site(&[]), 1).version,
+            of_site(&fine, &site(&[]), 1, None).version,
+            of_site(&Plan::standard(), &site(&[]), 1, Some(&rollout())).version,
         ];
         let mut distinct = versions.to_vec();
         distinct.sort();
@@ -90,6 +100,6 @@ mod tests {
 
         assert_eq!(plan(&[("name", "Balai")], 2).version, plan(&[], 1).version, "it says the same");
         let renumbered = Plan { version: 7, ..Plan::standard() };
-        assert_eq!(of_site(&renumbered, &site(&[]), 1).version, plan(&[], 1).version);
+        assert_eq!(of_site(&renumbered, &site(&[]), 1, None).version, plan(&[], 1).version);
     }
 }

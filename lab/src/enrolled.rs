@@ -51,6 +51,7 @@ pub fn join(
             site_name: site.name,
             online_key: String::new(),
             plan: Plan::standard(),
+            update_key: None,
         });
     }
     Ok(joined)

@@ -31,3 +31,4 @@ pub mod takers;
 
 pub mod dates;
 pub mod seed;
+pub mod signer;

@@ -26,6 +26,10 @@ pub struct JoinAnswer {
     /// Key of the online check's HMAC-SHA256, hexadecimal.
     pub online_key: String,
     pub plan: Plan,
+    /// The public key of those who sign releases, for agents that are to update themselves. It is taken from here
+    /// alone, on the day when somebody stands at the machine: whoever takes over a collector later cannot change it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub update_key: Option<String>,
 }
 
 coded! {

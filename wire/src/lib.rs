@@ -4,7 +4,7 @@
 //! probe can find, [`data_use`] what it costs, [`record`] is what an agent remembers, [`columns`] how
 //! records become bytes,
 //! [`push`] how they travel, [`receipt`] what comes back, [`carried`] how pushes travel by hand, [`plan`]
-//! and [`joining`] how an agent learns its work, [`bandwidth`] how the line's rate is measured.
+//! and [`joining`] how an agent learns its work, [`release`] how it gets a newer program, [`bandwidth`] how the line's rate is measured.
 
 pub mod identity;
 pub mod slot;
@@ -27,6 +27,8 @@ pub mod receipt;
 pub mod carried;
 
 pub mod plan;
+
+pub mod release;
 
 pub mod join_code;
 pub mod joining;

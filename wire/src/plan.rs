@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use crate::outcome::coded;
+use crate::release::Offer;
 use crate::slot::SlotWidth;
 
 /// Every duration in whole seconds, every target an address: a plan must work while names do not.
@@ -38,6 +39,9 @@ pub struct Plan {
     /// Minutes that the office's clock is ahead of UTC: when its months begin.
     #[serde(default = "Plan::western_indonesia")]
     pub utc_offset_minutes: i16,
+    /// The program that agents are to run; none: the one they have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub program: Option<Offer>,
 }
 
 impl Plan {
@@ -61,6 +65,7 @@ impl Plan {
             allowance_bytes: None,
             metered: None,
             utc_offset_minutes: Self::western_indonesia(),
+            program: None,
         }
     }
 
@@ -111,6 +116,7 @@ impl Plan {
         {
             mistakes.push(format!("online_url: {url:?} does not start with http:// (it must be plain)"));
         }
+        mistakes.extend(self.program.iter().flat_map(Offer::mistakes));
         mistakes
     }
 }
@@ -122,10 +128,12 @@ coded! {
         Unreadable = 1 "unreadable",
         /// It asks for something that may not be.
         Mistakes = 2 "mistakes",
+        /// It is in force, but the program that it names cannot be used.
+        Program = 3 "program",
     }
 }
 
-/// An agent's word that it does not work by the collector's plan, but goes on by the one before.
+/// An agent's word that it does not do what the collector's plan says, but goes on as before.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanRefused {
     /// Of the plan that was refused.

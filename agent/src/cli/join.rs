@@ -68,6 +68,7 @@ pub async fn execute(args: JoinArgs) -> ExitCode {
             return ExitCode::from(EXIT_TROUBLE);
         }
     };
+    config.update_key = joined.update_key.or(config.update_key);
     // Readable by everybody: `suar-agent status` is for whoever sits there, and the secrets are elsewhere.
     if let Err(error) = files::replace_for_everybody(file, config::render(&config).as_bytes()) {
         eprintln!("{}", words::cannot_write(language, file, &error));

@@ -3,8 +3,8 @@
 use clap::CommandFactory;
 use suar_wire::record::Round;
 use suar_wire::{
-    Cause, DataUse, Echo, EchoMethod, Failure, Note, Outcome, Plan, PlanFault, PlanRefused, Purpose, Stamp, Step,
-    Use, Verdict,
+    Cause, DataUse, Echo, EchoMethod, Failure, Note, Outcome, Plan, PlanFault, PlanRefused, Purpose, Stamp,
+    Step, Use, Verdict,
 };
 
 use super::words::{self, Delivery};
@@ -117,6 +117,7 @@ fn what_status_says_is_what_was_reviewed() {
         spool: Default::default(),
         data: Some(DataUse { month, used: used.clone(), allowance_bytes, step, metered }),
         bandwidth: Default::default(),
+        refused_program: None,
     };
     let mut text = String::new();
     let mut scenes = vec![status(None, Step::Full, None), status(None, Step::Standard, Some(true))];
@@ -124,6 +125,7 @@ fn what_status_says_is_what_was_reviewed() {
     let refused = PlanRefused::new(7, PlanFault::Mistakes, "echoes: 0 is outside 1 to 10");
     let mut of_the_old_plan = status(None, Step::Full, None);
     of_the_old_plan.uplink.refused_plan = Some(refused);
+    of_the_old_plan.refused_program = Some("0.2.0: it ended by itself too often".to_owned());
     scenes.push(of_the_old_plan);
     for scene in scenes {
         for language in [Language::En, Language::Id] {

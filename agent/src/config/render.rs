@@ -1,6 +1,8 @@
 //! Writes a configuration file as the shipped example with its values replaced, so that what `join` leaves
 //! on a machine explains every key.
 
+use suar_wire::release::Key;
+
 use super::Config;
 use crate::language::Language;
 
@@ -19,6 +21,8 @@ pub fn render(config: &Config) -> String {
         ("state", quoted(&config.state.display().to_string())),
         ("runtime", quoted(&config.runtime.display().to_string())),
         ("bytes_max", config.spool_bytes_max.to_string()),
+        ("key", quoted(config.update_key.as_ref().map_or("", Key::as_str))),
+        ("trial_seconds", config.trial_seconds.to_string()),
         ("level", quoted(&config.log_level)),
     ];
     EXAMPLE.lines().map(|line| replaced(line, &values) + "\n").collect()

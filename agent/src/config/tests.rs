@@ -27,6 +27,8 @@ fn what_join_writes_reads_back_the_same() {
         state: PathBuf::from(root),
         runtime: PathBuf::from(root).join("run"),
         spool_bytes_max: 1024 * 1024,
+        update_key: Some("RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3".parse().expect("a key")),
+        trial_seconds: 60,
         log_level: "suar_agent=debug,warn".to_owned(),
     };
     assert_eq!(parse(Path::new("agent.toml"), &render(&config)), Ok(config));
@@ -53,7 +55,7 @@ colour = true
             "language: \"jv\" is not \"id\" or \"en\"",
             "state: \"var/lib\" is not the absolute path of a directory",
             "spool: 5 is not a section; write [spool]",
-            "colector: unknown key; there are collector, fingerprint, language, state, runtime, [spool], [log]",
+            "colector: unknown key; there are collector, fingerprint, language, state, runtime, [spool], [update], [log]",
             "log.level: \"loud\" is not error, warn, info, debug, or a tracing filter",
             "log.colour: unknown key; there are level",
         ]

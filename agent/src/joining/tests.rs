@@ -27,6 +27,7 @@ fn answer() -> JoinAnswer {
         site_name: "Desa \"Contoh\"".to_owned(),
         online_key: "00ff".to_owned(),
         plan: Plan::standard(),
+        update_key: None,
     }
 }
 

@@ -7,13 +7,14 @@ use std::time::{Duration, Instant};
 
 use suar_wire::bandwidth::Bandwidth;
 use suar_wire::record::{ClockStep, Gap, GapReason, Health, Round};
-use suar_wire::{Body, Plan, Slot, Stamp, Step};
+use suar_wire::{Body, Plan, PlanFault, PlanRefused, Slot, Stamp, Step};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::accounts::{Accounts, Now, Terms};
 use super::corrected::Corrected;
 use super::line_tests::LineTests;
+use super::updates::{News, Updates};
 use super::writer::Writer;
 use crate::bandwidth::guard::Circumstances;
 use crate::budget;
@@ -22,6 +23,7 @@ use crate::health::{self, Watcher};
 use crate::identity::Identity;
 use crate::metered;
 use crate::pause;
+use crate::program::Next;
 use crate::round::{self, Due, Prober, Window, Worries};
 use crate::schedule::{Appointment, Schedule, Turn};
 use crate::status::Status;
@@ -49,6 +51,7 @@ pub struct Parts {
     pub state: PathBuf,
     pub accounts: Accounts,
     pub line_tests: LineTests,
+    pub updates: Updates,
 }
 
 struct UnderWay {
@@ -84,6 +87,7 @@ pub struct Agent {
     health: HealthWatch,
     accounts: Accounts,
     line_tests: LineTests,
+    updates: Updates,
     /// Whether the connection is paid by the byte, as far as the system knows.
     system_says_metered: Option<bool>,
     status: Status,
@@ -118,6 +122,7 @@ impl Agent {
             state,
             accounts,
             line_tests,
+            updates,
         } = parts;
         let ordered = plan_feed.borrow().clone();
         let plan = Arc::new(ordered.clone());
@@ -142,6 +147,7 @@ impl Agent {
             spool: Default::default(),
             data: None,
             bandwidth: Vec::new(),
+            refused_program: None,
         };
         Self {
             clocks,
@@ -167,18 +173,22 @@ impl Agent {
             health: HealthWatch { resting: Some(Watcher::new()), ..HealthWatch::default() },
             accounts,
             line_tests,
+            updates,
             system_says_metered: None,
             status,
         }
     }
 
-    /// Measures for ever.
-    pub async fn measure(&mut self) {
+    /// Measures until another program is to run.
+    pub async fn measure(&mut self) -> Next {
         self.write_status(self.clocks.now());
         loop {
             let now = self.look_at_clocks();
             self.keep_accounts(now);
             self.test_line(now);
+            if let Some(next) = self.update_program(now) {
+                return next;
+            }
             let left = match self.turn(now) {
                 Turn::Wait { left_ms } => Duration::from_millis(left_ms),
                 Turn::Go | Turn::Missed { .. } if self.is_paused(now) => {
@@ -198,9 +208,15 @@ impl Agent {
             let test_in = self.line_tests.due_in(self.corrected.now_ms(now)).unwrap_or(LOOK_MAX);
             // A test whose moment cannot be known yet must not make this a busy loop.
             let test_in = test_in.max(TEST_LOOK_MIN);
+            let piece_in = self.updates.due_in(&self.ordered).unwrap_or(LOOK_MAX);
             tokio::select! {
-                () = tokio::time::sleep(left.min(LOOK_MAX).min(health_in).min(test_in)) => {
+                () = tokio::time::sleep(left.min(LOOK_MAX).min(health_in).min(test_in).min(piece_in)) => {
                     self.start_health_look();
+                }
+                news = self.updates.ended() => {
+                    if let Some(next) = self.take_news(news) {
+                        return next;
+                    }
                 }
                 tests = self.line_tests.ended() => self.end_test(tests),
                 (stamp, round) = ended(&mut self.under_way) => self.end_round(stamp, round),
@@ -277,6 +293,34 @@ impl Agent {
         let stamp = self.clocks.stamp(now);
         for test in left_out {
             self.keep_test(stamp, test);
+        }
+    }
+
+    /// Fetches the next piece of a newer program, where the plan names one and nothing speaks against it.
+    fn update_program(&mut self, now: Reading) -> Option<Next> {
+        if self.updates.due_in(&self.ordered) != Some(Duration::ZERO) {
+            return None;
+        }
+        let link_is_up = self.status.round.as_ref().is_none_or(|round| round.verdict.is_up());
+        let is_free = link_is_up && !self.line_tests.is_under_way() && !self.is_paused(now);
+        let terms = Terms { plan: &self.ordered, system_says_metered: self.system_says_metered };
+        let account = self.accounts.account(corrected_now(self.corrected, now), terms);
+        let news = self
+            .updates
+            .start_due(&self.ordered, |bytes| is_free && budget::may_update(&account, &self.ordered, bytes));
+        self.take_news(news)
+    }
+
+    fn take_news(&mut self, news: Option<News>) -> Option<Next> {
+        match news? {
+            News::Next(next) => Some(next),
+            News::Refused(reason) => {
+                tracing::error!(reason, "the plan's program is not used");
+                let refused = PlanRefused::new(self.ordered.version, PlanFault::Program, &reason);
+                self.status.refused_program = Some(refused.reason.clone());
+                self.writer.record(self.clocks.now(), Body::PlanRefused(refused));
+                None
+            }
         }
     }
 
@@ -439,6 +483,7 @@ impl Agent {
     }
 
     fn take_plan(&mut self) {
+        self.status.refused_program = None;
         self.ordered = self.plan_feed.borrow_and_update().clone();
         self.put_plan_in_force();
         tracing::info!(version = self.plan.version, "a new plan, from the next slot on");
@@ -464,6 +509,9 @@ impl Agent {
         {
             let stamp = self.clocks.stamp(self.clocks.read());
             self.writer.record(stamp, Body::PlanRefused(refused.clone()));
+        }
+        if self.uplink.pushes_ok > 0 {
+            self.updates.reached();
         }
         self.status.uplink = (&self.uplink).into();
     }

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use suar_wire::bandwidth::Moments;
 use suar_wire::record::Dropped;
-use suar_wire::{BootId, Cause, Epoch, Outcome, PlanFault, PlanRefused, Verdict, decode_record};
+use suar_wire::{BootId, Cause, Epoch, Outcome, Verdict, decode_record};
 use tokio::sync::Notify;
 
 use super::*;
@@ -48,6 +48,7 @@ fn office() -> (Office, Agent) {
             directory.path().to_owned(),
             watch::channel(Moments::default()).1,
         ),
+        updates: Updates::new(None),
     });
     (Office { directory, _plan: plan, uplink }, agent)
 }

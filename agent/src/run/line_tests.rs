@@ -83,6 +83,10 @@ impl LineTests {
         Vec::new()
     }
 
+    pub fn is_under_way(&self) -> bool {
+        self.under_way.is_some()
+    }
+
     /// The records of the test that is under way, when it ends; never, when none is.
     pub async fn ended(&mut self) -> Vec<Bandwidth> {
         let Some(task) = self.under_way.as_mut() else { return std::future::pending().await };

@@ -27,3 +27,8 @@ impl Stop {
         }
     }
 }
+
+/// The service control manager has said so to this process; a child of it hears nothing.
+pub fn machine_goes_down() -> bool {
+    service::system_is_stopping()
+}

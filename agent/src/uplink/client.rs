@@ -5,10 +5,10 @@ use std::fmt::Write;
 use std::time::{Duration, Instant};
 
 use hyper::Request;
-use hyper::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use hyper::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, RANGE, RETRY_AFTER};
 use suar_wire::bandwidth::Moments;
 use suar_wire::joining::ErrorAnswer;
-use suar_wire::{Plan, Purpose, Receipt, push};
+use suar_wire::{Plan, Purpose, Receipt, push, release};
 
 use super::PushFailure;
 use crate::http::{self, Body, HttpError, read_bounded};
@@ -83,6 +83,25 @@ impl Client {
             answer => answer?,
         };
         Ok(serde_json::from_slice(&answer).ok())
+    }
+
+    /// Of a program of the agent: its signature.
+    pub async fn signature(&self, path: &str) -> Result<Vec<u8>, PushFailure> {
+        let request = http::get(path).map_err(broken)?;
+        self.ask(Purpose::Update, request, release::SIGNATURE_BYTES_MAX).await
+    }
+
+    /// And the piece that begins at this byte, at most so long.
+    pub async fn piece(&self, path: &str, from: u64, bytes_max: u64) -> Result<Vec<u8>, PushFailure> {
+        let mut request = http::get(path).map_err(broken)?;
+        let range = HeaderValue::try_from(format!("bytes={from}-")).expect("numbers are ASCII");
+        request.headers_mut().insert(RANGE, range);
+        let bytes_max = bytes_max.min(release::PIECE_BYTES) as usize;
+        let piece = self.ask(Purpose::Update, request, bytes_max).await?;
+        if piece.is_empty() {
+            return Err(PushFailure::Answer("a piece of a program without a byte".to_owned()));
+        }
+        Ok(piece)
     }
 
     async fn ask(

@@ -135,7 +135,7 @@ families! {
     AGENT_PLAN Gauge "suar_agent_plan_version" ["site", "agent"] "version"
         "The plan that the agent works by.";
     AGENT_PLAN_REFUSED Gauge "suar_agent_plan_refused_version" ["site", "agent", "fault"] "version"
-        "The plan that the agent was given and cannot use; it goes on by the one before.";
+        "The plan that the agent was given and cannot use, or whose program it cannot use (fault program); it goes on as before.";
     AGENT_CLOCK_OFFSET Gauge "suar_agent_clock_offset_seconds" ["site", "agent"] "seconds"
         "The agent's wall clock minus the collector's at its newest push.";
     AGENT_CPU Gauge "suar_agent_cpu_ratio" ["site", "agent"] "ratio 0-1"

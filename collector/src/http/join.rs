@@ -122,6 +122,7 @@ async fn admit(app: &App, body: axum::body::Body) -> Result<JoinAnswer, Refusal>
             site: request.site,
             site_name,
             online_key: data_encoding::HEXLOWER.encode(&app.online_key),
+            update_key: app.config.update_key.as_ref().map(|key| key.as_str().to_owned()),
         }),
         Joined::Refused(refusal) => {
             tracing::warn!(site = %request.site, reason = refusal.label(), "a join was refused");

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use suar_wire::bandwidth::{Bandwidth, Direction};
 use suar_wire::outcome::EchoMethod;
 use suar_wire::record::{Health, Round};
-use suar_wire::{Body, DataUse, Month, Note, Outcome, PlanRefused, Verdict};
+use suar_wire::{Body, DataUse, Month, Note, Outcome, PlanFault, PlanRefused, Verdict};
 
 use super::{Accepted, Timed};
 
@@ -122,10 +122,14 @@ impl AgentLive {
         self.newest.as_ref().map(|newest| newest.at_ms)
     }
 
-    /// The plan that it was given and does not work by.
+    /// The plan that it was given and does not work by, or not in all.
     pub fn refused(&self) -> Option<&PlanRefused> {
-        let refused = self.refused.as_ref().filter(|refused| refused.at_ms > self.plan_agreed_ms);
-        refused.map(|refused| &refused.value)
+        let stands = |refused: &&Reading<PlanRefused>| match refused.value.fault {
+            // The rest of that plan is in force.
+            PlanFault::Program => refused.value.version == self.plan_version,
+            PlanFault::Unreadable | PlanFault::Mistakes => refused.at_ms > self.plan_agreed_ms,
+        };
+        self.refused.as_ref().filter(stands).map(|refused| &refused.value)
     }
 
     /// `silent_after_ms` is that of an agent that does all that its plan says; one that saves data pushes less often.

@@ -122,6 +122,21 @@ fn a_refusal_is_over_when_the_plan_that_was_refused_is_taken_back() {
 }
 
 #[test]
+fn a_program_that_was_refused_is_told_for_as_long_as_the_plan_names_it() {
+    let mut live = Live::new(PUSH_SECONDS);
+    let refused = PlanRefused::new(5, PlanFault::Program, "0.2.0: it ended by itself");
+    let shown = |live: &Live| live.site(&code("a")).unwrap().agents[&agent(1)].refused().cloned();
+    let by = |plan_version, records| Accepted { plan_version, plan_is_right: true, ..push("a", 1, records) };
+    live.apply(&by(4, vec![]), T0, office);
+    let told = timed(T0 + 8_000, Body::PlanRefused(refused.clone()));
+    live.apply(&by(5, vec![told]), T0 + SLOT, office);
+    live.apply(&by(5, vec![]), T0 + 2 * SLOT, office);
+    assert_eq!(shown(&live), Some(refused), "the plan itself is in force");
+    live.apply(&by(6, vec![]), T0 + 3 * SLOT, office);
+    assert_eq!(shown(&live), None);
+}
+
+#[test]
 fn a_cause_that_flickers_within_an_outage_does_not_flicker_on_the_wall() {
     let mut live = Live::new(PUSH_SECONDS);
     let dns = Verdict::Down(Cause::Dns);

@@ -6,8 +6,9 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use suar_wire::joining::JoinRefusal;
 use suar_wire::{AgentId, Plan, SiteCode};
 
-use super::{Agent, StoreError, reader, schema};
+use super::{Agent, StoreError, plans, reader, schema};
 use crate::registry::Site;
+use crate::rollout::{Rollout, StagedPlan};
 
 /// A connection for the command line and for start-up. Works beside a running collector.
 #[derive(Debug)]
@@ -96,6 +97,16 @@ impl Admin {
 
     pub(super) fn connection(&mut self) -> &mut Connection {
         &mut self.connection
+    }
+
+    /// Offers a release of the agent from now on; `None` offers nothing.
+    pub fn set_rollout(&mut self, rollout: Option<&Rollout>) -> Result<(), StoreError> {
+        plans::set_rollout(&self.connection, rollout)
+    }
+
+    /// A part of the fleet works by this plan from its moment on; `None`: all by the configuration's.
+    pub fn set_staged_plan(&mut self, staged: Option<&StagedPlan>) -> Result<(), StoreError> {
+        plans::set_staged(&self.connection, staged)
     }
 
     pub fn meta(&self, key: &str) -> Result<Option<String>, StoreError> {

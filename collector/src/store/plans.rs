@@ -3,9 +3,12 @@
 use std::collections::HashMap;
 
 use rusqlite::Connection;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use suar_wire::{Plan, SiteCode};
 
-use super::{StoreError, reader};
+use super::{StoreError, reader, schema};
+use crate::rollout::{Rollout, StagedPlan};
 use crate::site_plan;
 
 /// What the agents of a site are to do at a moment.
@@ -20,7 +23,42 @@ pub(super) fn of_site(
     let mut count =
         connection.prepare_cached("SELECT count(*) FROM agent WHERE site = ?1 AND revoked_ms IS NULL")?;
     let agents = count.query_row([code.as_str()], |row| row.get(0))?;
-    Ok(site_plan::of_site(base, &site, agents))
+    let rollout = rollout(connection)?;
+    let staged = staged(connection)?.filter(|staged| staged.holds(code, now_ms));
+    let base = staged.as_ref().map_or(base, |staged| &staged.plan);
+    Ok(site_plan::of_site(base, &site, agents, rollout.as_ref()))
+}
+
+/// Which release of the agent is offered, and to whom.
+pub(super) fn rollout(connection: &Connection) -> Result<Option<Rollout>, StoreError> {
+    kept(connection, ROLLOUT)
+}
+
+pub(super) fn set_rollout(connection: &Connection, rollout: Option<&Rollout>) -> Result<(), StoreError> {
+    keep(connection, ROLLOUT, rollout)
+}
+
+/// The plan that a part of the fleet works by, or will.
+pub(super) fn staged(connection: &Connection) -> Result<Option<StagedPlan>, StoreError> {
+    kept(connection, STAGED_PLAN)
+}
+
+pub(super) fn set_staged(connection: &Connection, staged: Option<&StagedPlan>) -> Result<(), StoreError> {
+    keep(connection, STAGED_PLAN, staged)
+}
+
+/// Where they are kept, each as JSON.
+const ROLLOUT: &str = "rollout";
+const STAGED_PLAN: &str = "staged_plan";
+
+fn kept<T: DeserializeOwned>(connection: &Connection, key: &str) -> Result<Option<T>, StoreError> {
+    let Some(json) = schema::meta(connection, key)? else { return Ok(None) };
+    serde_json::from_str(&json).map_err(|error| StoreError::Damaged(format!("{key}: {error}")))
+}
+
+fn keep<T: Serialize>(connection: &Connection, key: &str, value: Option<&T>) -> Result<(), StoreError> {
+    let json = serde_json::to_string(&value).map_err(|error| StoreError::Damaged(error.to_string()))?;
+    schema::set_meta(connection, key, &json)
 }
 
 /// Versions that were looked up already. They hold until something is written that may change a plan.
@@ -30,11 +68,13 @@ pub(super) struct Versions {
     known: HashMap<SiteCode, u32>,
     /// SQLite's own count of what other connections have committed.
     others: i64,
+    /// When a staged plan begins to hold; milliseconds since 1970.
+    until_ms: i64,
 }
 
 impl Versions {
     pub fn new(base: Plan) -> Self {
-        Self { base, known: HashMap::new(), others: 0 }
+        Self { base, known: HashMap::new(), others: 0, until_ms: i64::MAX }
     }
 
     /// At the beginning of a transaction: an administrator may have edited sites or revoked agents.
@@ -57,8 +97,16 @@ impl Versions {
         site: &SiteCode,
         now_ms: i64,
     ) -> Result<u32, StoreError> {
+        if now_ms >= self.until_ms {
+            self.known.clear();
+            self.until_ms = i64::MAX;
+        }
         if let Some(version) = self.known.get(site) {
             return Ok(*version);
+        }
+        let begins_ms = staged(connection)?.map_or(i64::MAX, |staged| staged.from_ms);
+        if begins_ms > now_ms {
+            self.until_ms = self.until_ms.min(begins_ms);
         }
         let version = of_site(connection, &self.base, site, now_ms)?.version;
         self.known.insert(site.clone(), version);

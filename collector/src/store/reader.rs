@@ -13,6 +13,7 @@ use super::months::{self, Month};
 use super::{Agent, Counts, StoreError, StoredRecord, admin, chunk, day_of, import, plans, schema};
 use crate::day::{Day, DaySummary, Reason};
 use crate::registry::Site;
+use crate::rollout::{Rollout, StagedPlan};
 use crate::summary::{self, Explanation};
 
 /// Not shared between threads: open one where it is needed (about a tenth of a millisecond).
@@ -106,6 +107,16 @@ impl Reader {
     /// What the agents of a site are to do, made of the plan of all.
     pub fn plan_of(&self, base: &Plan, site: &SiteCode, now_ms: i64) -> Result<Plan, StoreError> {
         plans::of_site(&self.main, base, site, now_ms)
+    }
+
+    /// Which release of the agent is offered, and to whom.
+    pub fn rollout(&self) -> Result<Option<Rollout>, StoreError> {
+        plans::rollout(&self.main)
+    }
+
+    /// The plan that a part of the fleet works by, or will.
+    pub fn staged_plan(&self) -> Result<Option<StagedPlan>, StoreError> {
+        plans::staged(&self.main)
     }
 
     pub fn meta(&self, key: &str) -> Result<Option<String>, StoreError> {

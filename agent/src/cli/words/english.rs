@@ -335,6 +335,10 @@ pub fn status(status: &Status, freshness: Freshness, now: Stamp) -> String {
             refused.reason
         );
     }
+    if let Some(refused) = &status.refused_program {
+        text +=
+            &format!("The new version cannot be used, this one goes on; tell the administrator: {refused}\n");
+    }
     if let Some(trouble) = &status.spool.trouble {
         text += &format!("TROUBLE WITH THE DISK: {trouble}\n");
     }

@@ -366,6 +366,11 @@ pub fn status(status: &Status, freshness: Freshness, now: Stamp) -> String {
             refused.reason
         );
     }
+    if let Some(refused) = &status.refused_program {
+        text += &format!(
+            "Versi baru tidak dapat dipakai, versi ini tetap berjalan; hubungi pengelola: {refused}\n"
+        );
+    }
     if let Some(trouble) = &status.spool.trouble {
         text += &format!("MASALAH PADA DISK: {trouble}\n");
     }

@@ -1,9 +1,12 @@
 //! Sites with their versions, agents, plans, joining, other versions of the store, and backups.
 
 use suar_wire::joining::JoinRefusal;
+use suar_wire::release::Offer;
 use suar_wire::{DataUse, Plan, Purpose, SiteCode, Step, Use};
 
 use super::*;
+use crate::audience::Audience;
+use crate::rollout::{Rollout, StagedPlan};
 use crate::store::{backup, retire};
 
 #[test]
@@ -99,6 +102,53 @@ fn a_receipt_names_another_plan_as_soon_as_a_site_or_its_agents_change() {
 
     assert!(admin.revoke(AgentId([8; 16]), JOINED_MS + 2).expect("it answers"));
     assert_eq!((version(4), share()), (allowed, Some(30 * 1024 * 1024)));
+
+    let offer = Offer { version: "0.2.0".parse().expect("a version"), older: false, files: Vec::new() };
+    let to = Audience::Sites([SITE.parse().expect("a code")].into());
+    admin.set_rollout(Some(&Rollout { offer: offer.clone(), to })).expect("kept");
+    assert_ne!(version(5), allowed);
+    assert_eq!(bench.plan().and_then(|plan| plan.program), Some(offer));
+    admin.set_rollout(None).expect("kept");
+    assert_eq!((version(6), bench.plan().and_then(|plan| plan.program)), (allowed, None));
+}
+
+#[test]
+fn a_staged_plan_holds_from_its_moment_on_and_the_last_of_two_changes_counts() {
+    let bench = Bench::new();
+    let mut writer = bench.writer();
+    let mut version = |minute: i64| {
+        let (job, answer) = job(3_600 + minute, BOOT, vec![round(1 + minute as u64, minute)]);
+        writer.commit(vec![job]);
+        answer.blocking_recv().expect("an answer").expect("a receipt").plan_version
+    };
+    let before = version(0);
+    let mut admin = Admin::open(bench.dir.path()).expect("it opens");
+    let to = |code: &str| Audience::Sites([code.parse().expect("a code")].into());
+    let mut stage = |echoes, from_ms, to| {
+        let staged = StagedPlan { plan: Plan { echoes, ..Plan::standard() }, from_ms, to };
+        admin.set_staged_plan(Some(&staged)).expect("kept");
+    };
+    let echoes = |at_ms| {
+        let plan = bench.reader().plan_of(&Plan::standard(), &SITE.parse().expect("a code"), at_ms);
+        plan.expect("a plan").echoes
+    };
+    stage(3, 0, to("19.02.02.9999"));
+    assert_eq!((version(1), echoes(JOINED_MS)), (before, 1), "it is for others");
+    // Two changes between two pushes.
+    stage(4, 0, to(SITE));
+    stage(6, 0, to(SITE));
+    let six = version(2);
+    assert_ne!(six, before);
+    assert_eq!(echoes(JOINED_MS), 6);
+    // A plan for the future: nothing is written when its moment comes.
+    let moment_ms = JOINED_MS + (3_600 + 5) * 1000;
+    stage(2, moment_ms, to(SITE));
+    assert_eq!((version(3), version(4)), (before, before));
+    assert_eq!((echoes(moment_ms - 1), echoes(moment_ms)), (1, 2));
+    let two = version(5);
+    assert!(two != before && two != six);
+    admin.set_staged_plan(None).expect("kept");
+    assert_eq!(version(6), before);
 }
 
 #[test]
