@@ -64,6 +64,7 @@ MACHINE = {
     "spool_bytes_max": 33_554_432,
     "spool_dropped": 2,
     "clock_offset_ms": 340_000,
+    "attachment": {"medium": "cable", "speed_mbps": 100, "on_mains": False, "battery_percent": 64},
 }
 
 

@@ -1,14 +1,11 @@
-//! A look at the machine: load, memory, disks, temperature, interfaces, and the agent's own use. Every
-//! value is optional, because every one is missing somewhere. Nothing about people: of processes only our
-//! own is looked at, and no mount point that carries a user's name.
+//! A look at the machine: load, memory, disks, temperature, interfaces, what it hangs on, and the agent's own
+//! use. Every value is optional, because every one is missing somewhere. Nothing about people: of processes only
+//! our own is looked at, no name of an interface or a battery is told, and no mount point that carries a user's
+//! name.
 
 use std::path::Path;
 
-use suar_wire::record::{Disk, Health};
-use sysinfo::{
-    Components, CpuRefreshKind, DiskRefreshKind, Disks, MemoryRefreshKind, Pid, ProcessRefreshKind,
-    ProcessesToUpdate, System,
-};
+use suar_wire::record::{Attachment, Health};
 
 use crate::spool::Stats;
 
@@ -19,65 +16,7 @@ mod system;
 #[path = "health_windows.rs"]
 mod system;
 
-/// Counters of the network interfaces together, since boot.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Traffic {
-    pub rx_bytes: u64,
-    pub tx_bytes: u64,
-    pub errors: u64,
-}
-
-/// Looks; remembers the look before, since load is a difference. May block on a sick disk, so not for the
-/// thread that times probes.
-#[derive(Debug)]
-pub struct Watcher {
-    system: Option<System>,
-    own: Option<Pid>,
-    looked_before: bool,
-}
-
-impl Default for Watcher {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl Watcher {
-    pub fn new() -> Self {
-        Self { system: System::new().ok(), own: sysinfo::get_current_pid().ok(), looked_before: false }
-    }
-
-    pub fn look(&mut self) -> Health {
-        let mut health = Health { uptime_s: System::uptime().ok(), disks: disks(), ..Health::default() };
-        health.temperature_dc = temperature_dc();
-        if let Some(traffic) = system::traffic(Path::new("/")) {
-            health.interface_rx_bytes = Some(traffic.rx_bytes);
-            health.interface_tx_bytes = Some(traffic.tx_bytes);
-            health.interface_errors = Some(traffic.errors);
-        }
-        let Some(system) = &mut self.system else { return health };
-        system.refresh_memory_specifics(MemoryRefreshKind::everything());
-        health.memory_total_kib = kib(system.total_memory()).filter(|total| *total > 0);
-        health.memory_available_kib = health.memory_total_kib.and(kib(system.available_memory()));
-        health.swap_used_kib = health.memory_total_kib.and(kib(system.used_swap()));
-
-        system.refresh_cpu_specifics(CpuRefreshKind::nothing().with_usage());
-        // The first look has nothing to compare with.
-        if std::mem::replace(&mut self.looked_before, true) {
-            health.cpu_permille = permille(system.global_cpu_usage());
-        }
-        if let Some(own) = self.own {
-            let only = ProcessesToUpdate::Some(&[own]);
-            let kind = ProcessRefreshKind::nothing().with_memory().with_cpu().without_tasks();
-            system.refresh_processes_specifics(only, false, kind);
-            if let Some(process) = system.process(own) {
-                health.agent_rss_kib = kib(process.memory());
-                health.agent_cpu_ms = Some(process.accumulated_cpu_time());
-            }
-        }
-        health
-    }
-}
+pub use system::Watcher;
 
 /// What the agent knows of itself, added to what it saw of the machine.
 pub fn with_own(mut health: Health, spool: &Stats, clock_offset_ms: Option<i64>) -> Health {
@@ -89,54 +28,31 @@ pub fn with_own(mut health: Health, spool: &Stats, clock_offset_ms: Option<i64>)
     health
 }
 
-fn kib(bytes: u64) -> Option<u64> {
-    Some(bytes / 1024)
+/// Leaves out of a look what was told already. With each so many looks all is told again, since a record may
+/// have been lost: once an hour by the standard plan.
+#[derive(Debug, Default)]
+pub struct News {
+    told: Option<Attachment>,
+    looks_since: u32,
 }
 
-fn permille(percent: f32) -> Option<u32> {
-    percent.is_finite().then(|| (percent * 10.0).round().clamp(0.0, 1000.0) as u32)
-}
+impl News {
+    pub const TOLD_EVERY_LOOKS: u32 = 6;
 
-/// Hottest sensor, tenths of a degree. Not on Windows, where asking stalls some laptops.
-fn temperature_dc() -> Option<i32> {
-    if cfg!(windows) {
-        return None;
+    pub fn of(&mut self, mut health: Health) -> Health {
+        self.looks_since += 1;
+        if health.attachment == self.told && self.looks_since < Self::TOLD_EVERY_LOOKS {
+            health.attachment = None;
+        } else {
+            self.told = health.attachment;
+            self.looks_since = 0;
+        }
+        health
     }
-    /// What no office machine reads while it still runs: sensors that are not wired say such things.
-    const BELIEVABLE: std::ops::Range<f32> = -30.0..130.0;
-    let components = Components::new_with_refreshed_list().ok()?;
-    let degrees = components.iter().filter_map(sysinfo::Component::temperature);
-    let hottest = degrees.filter(|degrees| BELIEVABLE.contains(degrees)).reduce(f32::max)?;
-    Some((hottest * 10.0).round() as i32)
 }
 
-fn disks() -> Vec<Disk> {
-    const MIB: u64 = 1024 * 1024;
-    let kind = DiskRefreshKind::nothing().with_storage();
-    let Ok(found) = Disks::new_with_refreshed_list_specifics(kind) else { return Vec::new() };
-    let mut seen = Vec::new();
-    let mut disks: Vec<Disk> = found
-        .iter()
-        .filter(|disk| disk.total_space() > 0)
-        // One device that is mounted in several places (bind mounts, subvolumes) is told once.
-        .filter(|disk| {
-            let fresh = !seen.contains(&disk.name());
-            seen.push(disk.name());
-            fresh
-        })
-        .filter_map(|disk| {
-            Some(Disk {
-                mount: impersonal(disk.mount_point())?,
-                total_mib: disk.total_space() / MIB,
-                free_mib: disk.available_space() / MIB,
-                read_only: disk.is_read_only(),
-            })
-        })
-        .collect();
-    // The system's own first, then the largest.
-    disks.sort_by_key(|disk| (disk.mount != "/", std::cmp::Reverse(disk.total_mib)));
-    disks.truncate(Health::DISKS_MAX);
-    disks
+fn permille(part: f64) -> Option<u32> {
+    part.is_finite().then(|| (part * 1000.0).round().clamp(0.0, 1000.0) as u32)
 }
 
 /// The mount point, unless it may name a person (`/media/siti/FLASHDISK`) or is too long to tell.
@@ -166,19 +82,16 @@ mod tests {
         assert_eq!((health.spool_bytes, health.spool_bytes_max), (65_536, Some(1_048_576)));
     }
 
-    #[cfg(target_os = "linux")]
     #[test]
-    fn this_machine_is_seen_and_values_are_believable() {
-        let mut watcher = Watcher::new();
-        let first = watcher.look();
-        assert_eq!(first.cpu_permille, None, "nothing to compare with");
-        let total = first.memory_total_kib.expect("memory");
-        assert!(first.memory_available_kib.is_some_and(|available| available <= total));
-        assert!(first.agent_rss_kib.is_some_and(|rss| rss > 100 && rss < total));
-        assert!(first.uptime_s.is_some());
-        assert!(first.disks.len() <= Health::DISKS_MAX);
-        let second = watcher.look();
-        assert!(second.cpu_permille.is_some_and(|permille| permille <= 1000));
-        assert!(second.agent_cpu_ms >= first.agent_cpu_ms);
+    fn what_the_machine_hangs_on_is_told_first_when_it_changes_and_once_an_hour() {
+        let mut news = News::default();
+        let mut told = |on_mains| {
+            let attachment = Some(Attachment { on_mains: Some(on_mains), ..Attachment::default() });
+            news.of(Health { attachment, ..Health::default() }).attachment.is_some()
+        };
+        let looks = [true, true, false, false, true].map(&mut told);
+        assert_eq!(looks, [true, false, true, false, true], "first, and at each change");
+        let hour: Vec<bool> = (0..12).map(|_| told(true)).collect();
+        assert_eq!(hour.iter().filter(|told| **told).count(), 2, "in two hours: {hour:?}");
     }
 }

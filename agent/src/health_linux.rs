@@ -1,57 +1,107 @@
-//! Linux: interface counters from `/proc/net/dev`.
+//! Linux: what `/proc` and `/sys` say, below a root that a test can set.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::Traffic;
+use suar_wire::record::{Attachment, Health};
 
-/// Adds up the physical interfaces; where there is none (containers), all but loopback.
-pub fn traffic(root: &Path) -> Option<Traffic> {
-    let text = fs::read_to_string(root.join("proc/net/dev")).ok()?;
-    let interfaces: Vec<(&str, Traffic)> = text.lines().filter_map(interface).collect();
-    let is_physical = |name: &str| root.join("sys/class/net").join(name).join("device").exists();
-    let physical: Vec<_> = interfaces.iter().filter(|(name, _)| is_physical(name)).collect();
-    let counted = if physical.is_empty() { interfaces.iter().collect() } else { physical };
-    let sum = counted.iter().fold(Traffic::default(), |sum, (_, one)| Traffic {
-        rx_bytes: sum.rx_bytes.saturating_add(one.rx_bytes),
-        tx_bytes: sum.tx_bytes.saturating_add(one.tx_bytes),
-        errors: sum.errors.saturating_add(one.errors),
-    });
-    (!counted.is_empty()).then_some(sum)
-}
+use crate::interfaces::{interfaces, traffic};
 
-/// `name: rx bytes, packets, errors, drops, ... (8 columns), tx bytes, packets, errors, ...`
-fn interface(line: &str) -> Option<(&str, Traffic)> {
-    let (name, numbers) = line.split_once(':')?;
-    let name = name.trim();
-    let numbers: Vec<u64> = numbers.split_whitespace().map(str::parse).collect::<Result<_, _>>().ok()?;
-    let at = |column: usize| numbers.get(column).copied();
-    let traffic = Traffic { rx_bytes: at(0)?, tx_bytes: at(8)?, errors: at(2)?.saturating_add(at(10)?) };
-    (name != "lo").then_some((name, traffic))
-}
-
+#[path = "health/disks_linux.rs"]
+mod disks;
+#[path = "health/load_linux.rs"]
+mod load;
+#[path = "health/network_linux.rs"]
+mod network;
+#[path = "health/power_linux.rs"]
+mod power;
+#[path = "health/temperature_linux.rs"]
+mod temperature;
 #[cfg(test)]
-mod tests {
-    use super::*;
+#[path = "health/recorded_tests.rs"]
+mod tests;
 
-    const DEV: &str = "\
-Inter-|   Receive                                                |  Transmit
- face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed
-    lo:  1000       10    0    0    0     0          0         0     1000       10    0    0    0     0       0          0
-  eth0: 50000      500    1    0    0     0          0         0    20000      300    2    0    0     0       0          0
-docker0:  7000       70    0    0    0     0          0         0     9000       90    0    0    0     0       0          0
-";
+/// Looks; remembers the look before, since load is a difference. May block on a sick disk, so not for the
+/// thread that times probes.
+#[derive(Debug, Default)]
+pub struct Watcher {
+    root: Root,
+    processors_before: Option<load::Processors>,
+}
 
-    #[test]
-    fn physical_interfaces_are_added_up_and_virtual_ones_only_where_there_is_no_other() {
-        let root = tempfile::tempdir().expect("a directory");
-        assert_eq!(traffic(root.path()), None);
-        fs::create_dir_all(root.path().join("proc/net")).expect("made");
-        fs::write(root.path().join("proc/net/dev"), DEV).expect("written");
-        let all = Traffic { rx_bytes: 57_000, tx_bytes: 29_000, errors: 3 };
-        assert_eq!(traffic(root.path()), Some(all));
-        fs::create_dir_all(root.path().join("sys/class/net/eth0/device")).expect("made");
-        let physical = Traffic { rx_bytes: 50_000, tx_bytes: 20_000, errors: 3 };
-        assert_eq!(traffic(root.path()), Some(physical));
+impl Watcher {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Of a machine whose files lie below a directory.
+    pub fn at(root: &Path) -> Self {
+        Self { root: Root(root.to_owned()), processors_before: None }
+    }
+
+    pub fn look(&mut self) -> Health {
+        let root = &self.root;
+        let mut health = Health {
+            uptime_s: load::uptime_s(root),
+            temperature_dc: temperature::hottest_dc(root),
+            disks: disks::disks(root),
+            agent_rss_kib: load::own_rss_kib(root),
+            agent_cpu_ms: load::own_cpu_ms(root),
+            ..Health::default()
+        };
+        let processors = load::processors(root);
+        let before = std::mem::replace(&mut self.processors_before, processors);
+        // The first look has nothing to compare with.
+        health.cpu_permille = before.and_then(|before| processors?.busy_since(before));
+        let memory = load::memory(root);
+        health.memory_total_kib = memory.total_kib;
+        health.memory_available_kib = memory.available_kib;
+        health.swap_used_kib = memory.swap_used_kib;
+        if let Some(traffic) = interfaces(&root.0).and_then(|all| traffic(&all)) {
+            health.interface_rx_bytes = Some(traffic.rx_bytes);
+            health.interface_tx_bytes = Some(traffic.tx_bytes);
+            health.interface_errors = Some(traffic.errors);
+        }
+        let power = power::power(root);
+        let link = network::link(root);
+        health.attachment = Some(Attachment {
+            medium: link.medium,
+            speed_mbps: link.speed_mbps,
+            on_mains: power.on_mains,
+            battery_percent: power.battery_percent,
+        });
+        health
+    }
+}
+
+/// Where the machine's files are.
+#[derive(Debug, Clone)]
+struct Root(PathBuf);
+
+impl Default for Root {
+    fn default() -> Self {
+        Self(PathBuf::from("/"))
+    }
+}
+
+/// Most entries of a directory that are looked at; the largest machines have a few dozen.
+const ENTRIES_MAX: usize = 256;
+
+impl Root {
+    /// A file without the white space around it; `None` also where the driver answers with an error.
+    fn text(&self, path: impl AsRef<Path>) -> Option<String> {
+        let bytes = fs::read(self.0.join(path)).ok()?;
+        Some(String::from_utf8_lossy(&bytes).trim().to_owned())
+    }
+
+    fn number<T: std::str::FromStr>(&self, path: impl AsRef<Path>) -> Option<T> {
+        self.text(path)?.parse().ok()
+    }
+
+    /// Paths below the root of what is in a directory, in no order.
+    fn entries(&self, directory: &str) -> Vec<PathBuf> {
+        let Ok(entries) = fs::read_dir(self.0.join(directory)) else { return Vec::new() };
+        let names = entries.filter_map(|entry| Some(entry.ok()?.file_name()));
+        names.take(ENTRIES_MAX).map(|name| Path::new(directory).join(name)).collect()
     }
 }

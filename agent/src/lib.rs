@@ -18,6 +18,7 @@ pub mod verdict;
 pub mod bandwidth;
 
 pub mod health;
+pub mod interfaces;
 pub mod pause;
 pub mod session;
 pub mod status;

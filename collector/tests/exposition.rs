@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use suar_wire::bandwidth::{Bandwidth, Direction, Method, TestEnd};
 use suar_wire::outcome::EchoMethod;
-use suar_wire::record::{Disk, Ending, Health, Round, SessionStart};
+use suar_wire::record::{Attachment, Disk, Ending, Health, Medium, Round, SessionStart};
 use suar_wire::{
     AgentId, Body, BootId, Cause, DataUse, Echo, Failure, Note, Outcome, PlanFault, PlanRefused, Purpose,
     Record, SiteCode, SlotWidth, Stamp, Step, Use, Verdict,
@@ -119,6 +119,12 @@ fn health() -> Body {
         spool_bytes_max: Some(33_554_432),
         spool_dropped: 0,
         clock_offset_ms: Some(-250),
+        attachment: Some(Attachment {
+            medium: Some(Medium::Cable),
+            speed_mbps: Some(100),
+            on_mains: Some(false),
+            battery_percent: Some(87),
+        }),
     }))
 }
 

@@ -114,9 +114,10 @@ def make():
                 (
                     9,
                     [
-                        (12, agents(Text("Jam yang paling meleset", "Clocks that are off most"), Text("Waktu rekaman diperbaiki; baterai CMOS mungkin habis.", "Record times are repaired; the CMOS battery may be dead."), clock, Column(Text("Selisih", "Offset"), unit="s", decimals=0))),
+                        (8, agents(Text("Jam yang paling meleset", "Clocks that are off most"), Text("Waktu rekaman diperbaiki; baterai CMOS mungkin habis.", "Record times are repaired; the CMOS battery may be dead."), clock, Column(Text("Selisih", "Offset"), unit="s", decimals=0))),
+                        (8, agents(Text("Sedang memakai baterai atau UPS", "On battery or UPS now"), Text("Hanya komputer yang sistemnya mengenal baterai atau UPS-nya.", "Only machines whose system knows of a battery or UPS."), "suar_agent_battery_ratio and on (site, agent) suar_agent_on_mains == 0", Column(Text("Isi", "Charge"), unit="percentunit", decimals=0))),
                         (
-                            12,
+                            8,
                             table(
                                 Text("Kantor yang terbatas listrik pada kuartal ini", "Offices limited by power in this quarter"),
                                 Text("Genset atau baterai lebih menolong daripada bandwidth.", "A genset or batteries would help more than bandwidth."),

@@ -7,6 +7,7 @@ from status import BLUE, CAUSES, GREY, LIGHT, ORANGE, STANDINGS, STATES, VERMILI
 from text import *
 
 ONE = 'site="$site"'
+MEDIA = {"cable": Text("Kabel", "Cable"), "wifi": Text("Wi-Fi", "Wi-Fi"), "mobile": Text("Modem atau telepon", "Modem or telephone")}
 TIMELINE = {1: (None, STATES[0][1], BLUE)} | CAUSES
 
 
@@ -107,6 +108,54 @@ def machine():
         (5, lines(Text("Suhu", "Temperature"), None, [(f"suar_agent_temperature_celsius{{{ONE}}}", "{{agent}}")], unit="celsius")),
         (5, lines(Text("Selisih jam komputer", "Clock offset"), None, [(f"suar_agent_clock_offset_seconds{{{ONE}}}", "{{agent}}")], unit="s")),
         (5, lines(Text("Menyala sejak", "Time since boot"), None, [(f"suar_agent_machine_uptime_seconds{{{ONE}}}", "{{agent}}")], unit="s", least=0)),
+    ]
+
+
+def attachment():
+    medium = stat(
+        Text("Tersambung lewat", "Attached by"),
+        Text("Antara komputer dan router; kosong bila sistemnya tidak menyebutkan.", "Between the machine and the router; empty where its system does not say."),
+        f"max by (medium) (suar_agent_link{{{ONE}}} == 1)",
+        text="name",
+        legend="{{medium}}",
+        fill=False,
+    )
+    # The name of the series is the medium.
+    medium["fieldConfig"]["overrides"] = [
+        {"matcher": {"id": "byName", "options": label}, "properties": [{"id": "displayName", "value": word}]} for label, word in MEDIA.items()
+    ]
+    return [
+        (4, medium),
+        (
+            4,
+            stat(
+                Text("Kecepatan ke router", "Speed to the router"),
+                Text("Yang disepakati kartu jaringan; 10 Mb/s pada kabel berarti kabel atau colokannya rusak.", "As the card has negotiated; 10 Mb/s by cable means a bad cable or plug."),
+                f"max(suar_agent_link_speed_bytes_per_second{{{ONE}}}) * 8",
+                unit="bps",
+                decimals=0,
+            ),
+        ),
+        (
+            4,
+            stat(
+                Text("Listrik", "Power"),
+                Text("Kosong bila tidak ada baterai atau UPS yang dikenal sistemnya.", "Empty where its system knows of no battery or UPS."),
+                f"min(suar_agent_on_mains{{{ONE}}})",
+                kinds={0: (None, Text("▲ baterai", "▲ battery"), ORANGE), 1: (None, Text("● listrik", "● mains"), BLUE)},
+            ),
+        ),
+        (6, lines(Text("Isi baterai atau UPS", "Charge of battery or UPS"), None, [(f"suar_agent_battery_ratio{{{ONE}}}", "{{agent}}")], unit="percentunit", least=0, most=1)),
+        (
+            6,
+            lines(
+                Text("Kesalahan kartu jaringan", "Errors of the network cards"),
+                Text("Bertambah terus: kabel, colokan atau kartunya rusak.", "Growing on and on: a bad cable, plug or card."),
+                [(f"increase(suar_agent_interface_errors_total{{{ONE}}}[1h])", "{{agent}}")],
+                least=0,
+                interval="1h",
+            ),
+        ),
     ]
 
 
@@ -258,7 +307,7 @@ def make():
                 ),
             ),
             (Text("Secepat apa?", "How fast is it?"), (7, rates())),
-            (Text("Bagaimana komputernya?", "How is the machine?"), (8, machine())),
+            (Text("Bagaimana komputernya?", "How is the machine?"), (8, machine()), (6, attachment())),
             (Text("Apakah agennya sehat?", "Is the agent well?"), (7, agent())),
             (Text("Berapa data yang dipakainya?", "How much data does it use?"), (7, data())),
         ],

@@ -33,8 +33,8 @@ use crate::identity::BootId;
 use crate::outcome::{Echo, EchoError, EchoMethod, Failure, Outcome};
 use crate::plan::{PlanFault, PlanRefused};
 use crate::record::{
-    Body, ClockStep, Disk, Dropped, Ending, Gap, GapReason, Health, Record, Round, SessionEnd, SessionStart,
-    Stamp, Unknown,
+    Attachment, Body, ClockStep, Disk, Dropped, Ending, Gap, GapReason, Health, Medium, Record, Round,
+    SessionEnd, SessionStart, Stamp, Unknown,
 };
 use crate::slot::{Slot, SlotWidth};
 use crate::verdict::{Note, Verdict};
@@ -176,6 +176,21 @@ struct HealthPb {
     clock_offset_ms: Option<i64>,
     #[prost(uint64, optional, tag = "17")]
     spool_bytes_max: Option<u64>,
+    #[prost(message, optional, tag = "18")]
+    attachment: Option<AttachmentPb>,
+}
+
+#[derive(Clone, Copy, PartialEq, Message)]
+struct AttachmentPb {
+    /// 0: not known.
+    #[prost(uint32, tag = "1")]
+    medium: u32,
+    #[prost(uint32, optional, tag = "2")]
+    speed_mbps: Option<u32>,
+    #[prost(bool, optional, tag = "3")]
+    on_mains: Option<bool>,
+    #[prost(uint32, optional, tag = "4")]
+    battery_percent: Option<u32>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -626,6 +641,12 @@ fn other_from(body: &Body) -> Result<&Round, Vec<u8>> {
             spool_dropped: health.spool_dropped,
             clock_offset_ms: health.clock_offset_ms,
             spool_bytes_max: health.spool_bytes_max,
+            attachment: health.attachment.map(|attachment| AttachmentPb {
+                medium: attachment.medium.map_or(0, Medium::code),
+                speed_mbps: attachment.speed_mbps,
+                on_mains: attachment.on_mains,
+                battery_percent: attachment.battery_percent,
+            }),
         }),
         Body::SessionStart(start) => OtherBody::SessionStart(SessionStartPb {
             agent_version: start.agent_version.clone(),
@@ -818,6 +839,17 @@ fn health_into(health: &HealthPb) -> Result<Health, ColumnsError> {
         spool_dropped: health.spool_dropped,
         clock_offset_ms: health.clock_offset_ms,
         spool_bytes_max: health.spool_bytes_max,
+        attachment: health.attachment.as_ref().map(attachment_into).transpose()?,
+    })
+}
+
+fn attachment_into(told: &AttachmentPb) -> Result<Attachment, ColumnsError> {
+    let medium = |code| Medium::from_code(code).ok_or(ColumnsError::Code { what: "medium", code });
+    Ok(Attachment {
+        medium: (told.medium != 0).then(|| medium(told.medium)).transpose()?,
+        speed_mbps: told.speed_mbps,
+        on_mains: told.on_mains,
+        battery_percent: told.battery_percent,
     })
 }
 

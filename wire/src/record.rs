@@ -93,6 +93,31 @@ pub struct Health {
     pub spool_dropped: u64,
     /// Wall clock minus the collector's time at the last exchange, milliseconds.
     pub clock_offset_ms: Option<i64>,
+    /// Told when it changes and once an hour; `None` is "as told before".
+    #[serde(default)]
+    pub attachment: Option<Attachment>,
+}
+
+coded! {
+    /// What carries the packets of the interface that the default route takes.
+    Medium {
+        Cable = 1 "cable",
+        Wifi = 2 "wifi",
+        /// A modem in the machine, or a telephone on its USB port.
+        Mobile = 3 "mobile",
+    }
+}
+
+/// What the machine hangs on: its way to the network and its power. What the system does not say is `None`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+pub struct Attachment {
+    pub medium: Option<Medium>,
+    /// As negotiated between the interface and what it is plugged into, not that of the line.
+    pub speed_mbps: Option<u32>,
+    /// Whether it runs on mains. Only where a battery or a UPS would carry it otherwise.
+    pub on_mains: Option<bool>,
+    /// How full that battery is, 0 to 100.
+    pub battery_percent: Option<u32>,
 }
 
 /// A file system, by where it is mounted; at most [`Health::DISKS_MAX`] are told.

@@ -7,7 +7,8 @@ use proptest::prelude::*;
 use suar_wire::bandwidth::{Bandwidth, Congestion, Direction, Method, TestEnd};
 use suar_wire::push::{self, Clock};
 use suar_wire::record::{
-    ClockStep, Disk, Dropped, Ending, Gap, GapReason, Health, Round, SessionEnd, SessionStart, Unknown,
+    Attachment, ClockStep, Disk, Dropped, Ending, Gap, GapReason, Health, Medium, Round, SessionEnd,
+    SessionStart, Unknown,
 };
 use suar_wire::{
     AgentId, Body, BootId, Cause, DataUse, Echo, EchoError, EchoMethod, Epoch, Failure, Month, Note, Outcome,
@@ -85,8 +86,9 @@ fn data_use() -> impl Strategy<Value = DataUse> {
 fn body() -> impl Strategy<Value = Body> {
     prop_oneof![
         6 => round().prop_map(Body::Round),
-        1 => (any::<Option<u32>>(), any::<Option<u64>>(), any::<Option<i32>>(), any::<u64>(), any::<Option<i64>>())
-            .prop_map(|(cpu, memory, temperature, spool, offset)| Body::Health(Box::new(Health {
+        1 => (any::<Option<u32>>(), any::<Option<u64>>(), any::<Option<i32>>(), any::<u64>(), any::<Option<i64>>(), prop::option::of(attachment()))
+            .prop_map(|(cpu, memory, temperature, spool, offset, attachment)| Body::Health(Box::new(Health {
+                attachment,
                 cpu_permille: cpu,
                 memory_total_kib: memory,
                 temperature_dc: temperature,
@@ -114,6 +116,18 @@ fn body() -> impl Strategy<Value = Body> {
         1 => data_use().prop_map(Body::DataUse),
         1 => prop::collection::vec(any::<u8>(), 0..100).prop_map(|content| unknown(&message_of_kind(1_000, &content)).expect("kind 1000")),
     ]
+}
+
+fn attachment() -> impl Strategy<Value = Attachment> {
+    let medium = prop::option::of(prop::sample::select(Medium::ALL));
+    (medium, any::<Option<u32>>(), any::<Option<bool>>(), any::<Option<u32>>()).prop_map(
+        |(medium, speed_mbps, on_mains, battery_percent)| Attachment {
+            medium,
+            speed_mbps,
+            on_mains,
+            battery_percent,
+        },
+    )
 }
 
 fn bandwidth() -> impl Strategy<Value = Bandwidth> {
@@ -381,6 +395,52 @@ fn five_minutes_of_a_steady_office_stay_small() {
     let (packed, _) = push::compress(plain.clone());
     println!("five rounds: {} bytes, {} compressed", plain.len(), packed.len());
     assert!(packed.len() < 300, "{} bytes", packed.len());
+}
+
+/// A look at a machine that tells everything, with its attachment and without.
+#[test]
+fn what_a_machine_hangs_on_costs_a_few_bytes_in_the_look_that_tells_it() {
+    let stamp = Stamp { boot: BootId([9; 16]), boot_ms: 86_400_000, wall_ms: 1_790_000_000_000 };
+    let size = |attachment| {
+        let disk = Disk { mount: "/".into(), total_mib: 60_000, free_mib: 9_000, read_only: false };
+        let health = Health {
+            cpu_permille: Some(120),
+            memory_total_kib: Some(4_000_000),
+            memory_available_kib: Some(1_500_000),
+            swap_used_kib: Some(0),
+            uptime_s: Some(86_400),
+            temperature_dc: Some(512),
+            disks: vec![disk],
+            interface_rx_bytes: Some(50_000_000),
+            interface_tx_bytes: Some(9_000_000),
+            interface_errors: Some(0),
+            agent_rss_kib: Some(5_200),
+            agent_cpu_ms: Some(900),
+            spool_records: 5,
+            spool_bytes: 65_536,
+            spool_bytes_max: Some(33_554_432),
+            spool_dropped: 0,
+            clock_offset_ms: Some(-250),
+            attachment,
+        };
+        encode_record(&Record { sequence: 1, stamp, body: Body::Health(Box::new(health)) }).len()
+    };
+    let laptop = Attachment {
+        medium: Some(Medium::Cable),
+        speed_mbps: Some(1_000),
+        on_mains: Some(true),
+        battery_percent: Some(97),
+    };
+    let (without, with) = (size(None), size(Some(laptop)));
+    println!("a look at a machine: {without} bytes, {with} with what it hangs on");
+    assert!(with - without <= 16, "{} bytes", with - without);
+}
+
+#[test]
+fn a_medium_of_a_later_version_passes_through() {
+    // Field 18 of a look: an attachment whose field 1, the medium, is 77.
+    let look = [0x92, 0x01, 2, 0x08, 77];
+    unknown(&message_of_kind(1, &look)).expect("kept as it came");
 }
 
 /// Fields of a data use record: month, numbers of purposes, step.

@@ -31,19 +31,36 @@ impl System {
     }
 
     pub fn look(&self) -> Network {
-        let carried = |interface: &str| self.is_carried(interface);
-        let routes_v4 = routes_v4(&self.file("proc/net/route"), carried);
-        let index_of = |name: &str| self.interface_index(name);
-        let routes_v6 = routes_v6(&self.file("proc/net/ipv6_route"), carried, index_of);
+        let [v4, v6] = self.routes();
         let best = |routes: &[Route]| {
-            routes.iter().filter(|route| route.gateway.is_some()).min_by_key(|route| route.metric).copied()
+            let gateways = routes.iter().filter_map(|route| Some((route.metric, route.gateway?)));
+            gateways.min_by_key(|(metric, _)| *metric).map(|(_, gateway)| gateway)
         };
         Network {
             // A route exists only while its interface is up and has an address; the cable is another matter.
-            present: !routes_v4.is_empty() || !routes_v6.is_empty(),
-            gateway: best(&routes_v4).or_else(|| best(&routes_v6)).and_then(|route| route.gateway),
+            present: !v4.is_empty() || !v6.is_empty(),
+            gateway: best(&v4).or_else(|| best(&v6)),
             resolvers: resolvers(&self.file("etc/resolv.conf")),
         }
+    }
+
+    /// Name of the interface that the best default route takes. For asking the system about it, never to be told.
+    pub fn way_out(&self) -> Option<String> {
+        let best = |routes: Vec<Route>| {
+            let defaults = routes.into_iter().filter(|route| route.is_default);
+            defaults.min_by_key(|route| route.metric).map(|route| route.interface)
+        };
+        let [v4, v6] = self.routes();
+        best(v4).or_else(|| best(v6))
+    }
+
+    fn routes(&self) -> [Vec<Route>; 2] {
+        let carried = |interface: &str| self.is_carried(interface);
+        let index_of = |name: &str| self.interface_index(name);
+        [
+            routes_v4(&self.file("proc/net/route"), carried),
+            routes_v6(&self.file("proc/net/ipv6_route"), carried, index_of),
+        ]
     }
 
     pub fn neighbour_v4(&self, address: Ipv4Addr) -> Neighbour {
@@ -65,9 +82,11 @@ impl System {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Route {
-    /// Only for default routes that have one.
+    interface: String,
+    is_default: bool,
+    /// Only for default routes that have one: a modem's may go without.
     gateway: Option<Host>,
     metric: u32,
 }
@@ -82,9 +101,14 @@ fn routes_v4(text: &str, carried: impl Fn(&str) -> bool) -> Vec<Route> {
         if flags & UP == 0 || interface == "lo" || !carried(interface) {
             return None;
         }
-        let default = destination == 0 && mask == 0 && flags & VIA_GATEWAY != 0;
+        let is_default = destination == 0 && mask == 0;
         let address = IpAddr::from(gateway.to_ne_bytes());
-        Some(Route { gateway: default.then(|| address.into()), metric: fields.get(6)?.parse().ok()? })
+        Some(Route {
+            interface: interface.to_owned(),
+            is_default,
+            gateway: (is_default && flags & VIA_GATEWAY != 0).then(|| address.into()),
+            metric: fields.get(6)?.parse().ok()?,
+        })
     };
     text.lines().skip(1).filter_map(route).collect()
 }
@@ -101,10 +125,15 @@ fn routes_v6(text: &str, carried: impl Fn(&str) -> bool, index_of: impl Fn(&str)
         if flags & UP == 0 || interface == "lo" || local || !carried(interface) {
             return None;
         }
-        let default = destination.is_unspecified() && hex(1)? == 0 && flags & VIA_GATEWAY != 0;
+        let is_default = destination.is_unspecified() && hex(1)? == 0;
         let next_hop = address_v6(fields.get(4)?)?;
         let gateway = Host { address: next_hop.into(), scope: index_of(interface) };
-        Some(Route { gateway: default.then_some(gateway), metric })
+        Some(Route {
+            interface: interface.to_owned(),
+            is_default,
+            gateway: (is_default && flags & VIA_GATEWAY != 0).then_some(gateway),
+            metric,
+        })
     };
     text.lines().filter_map(route).collect()
 }
@@ -153,13 +182,17 @@ lo\t0000007F\t00000000\t0001\t0\t0\t0\t000000FF\t0\t0\t0
 ";
 
     fn look(files: &[(&str, &str)]) -> Network {
+        on(files, System::look)
+    }
+
+    fn on<T>(files: &[(&str, &str)], ask: impl FnOnce(&System) -> T) -> T {
         let root = tempfile::tempdir().expect("a directory");
         for (path, text) in files {
             let path = root.path().join(path);
             fs::create_dir_all(path.parent().expect("a parent")).expect("made");
             fs::write(path, text).expect("written");
         }
-        System::at(root.path()).look()
+        ask(&System::at(root.path()))
     }
 
     #[test]
@@ -189,6 +222,17 @@ fe800000000000000000000000000000 40 00000000000000000000000000000000 00 00000000
         assert_eq!(wifi.gateway, Some(IpAddr::from([192, 168, 0, 1]).into()), "Wi-Fi is still there");
         let both = look(&[("proc/net/route", ROUTES), unplugged, ("sys/class/net/wlan0/carrier", "0\n")]);
         assert_eq!(both, Network::default());
+    }
+
+    #[test]
+    fn the_way_out_is_the_interface_of_the_best_default_route_with_a_gateway_or_without() {
+        let of = |files: &[(&str, &str)]| on(files, System::way_out);
+        assert_eq!(of(&[("proc/net/route", ROUTES)]).as_deref(), Some("eth0"));
+        let unplugged = ("sys/class/net/eth0/carrier", "0\n");
+        assert_eq!(of(&[("proc/net/route", ROUTES), unplugged]).as_deref(), Some("wlan0"));
+        let modem = "head\nwwan0\t00000000\t00000000\t0001\t0\t0\t700\t00000000\t0\t0\t0\n";
+        assert_eq!(of(&[("proc/net/route", modem)]).as_deref(), Some("wwan0"));
+        assert_eq!(of(&[]), None);
     }
 
     #[test]

@@ -9,11 +9,9 @@ use suar_wire::data_use::paid_bytes;
 use suar_wire::{DataUse, Month, Plan, Step};
 
 use crate::budget::{self, Account};
+use crate::health::News;
 use crate::ledger::{self, Ledger, Today};
 use crate::meter::{Meter, Traffic};
-
-/// The collector is told with every so many looks at the machine: once an hour by the standard plan.
-const TOLD_EVERY_LOOKS: u32 = 6;
 
 #[derive(Debug)]
 pub struct Accounts {
@@ -95,7 +93,7 @@ impl Accounts {
     /// The present account, when it differs from what was told in more than bytes, or that was long ago.
     fn news(&mut self, now: Now, terms: Terms<'_>) -> Option<DataUse> {
         let account = self.now(now, terms)?;
-        let every = Duration::from_secs(terms.plan.health_seconds.into()) * TOLD_EVERY_LOOKS;
+        let every = Duration::from_secs(terms.plan.health_seconds.into()) * News::TOLD_EVERY_LOOKS;
         let is_known = self.told.as_ref().is_some_and(|(told, at)| {
             let same = DataUse { used: account.used.clone(), ..told.clone() };
             same == account && at.elapsed() < every

@@ -14,12 +14,12 @@ use tokio::task::JoinHandle;
 use super::accounts::{Accounts, Now, Terms};
 use super::corrected::Corrected;
 use super::line_tests::LineTests;
-use super::updates::{News, Updates};
+use super::updates::{self, Updates};
 use super::writer::Writer;
 use crate::bandwidth::guard::Circumstances;
 use crate::budget;
 use crate::clock::{Clocks, Jump, JumpWatch, Reading};
-use crate::health::{self, Watcher};
+use crate::health::{self, News, Watcher};
 use crate::identity::Identity;
 use crate::metered;
 use crate::pause;
@@ -106,6 +106,7 @@ struct HealthWatch {
     resting: Option<Watcher>,
     looking: Option<JoinHandle<Look>>,
     next_at: Option<Instant>,
+    news: News,
 }
 
 impl Agent {
@@ -311,10 +312,10 @@ impl Agent {
         self.take_news(news)
     }
 
-    fn take_news(&mut self, news: Option<News>) -> Option<Next> {
+    fn take_news(&mut self, news: Option<updates::News>) -> Option<Next> {
         match news? {
-            News::Next(next) => Some(next),
-            News::Refused(reason) => {
+            updates::News::Next(next) => Some(next),
+            updates::News::Refused(reason) => {
                 tracing::error!(reason, "the plan's program is not used");
                 let refused = PlanRefused::new(self.ordered.version, PlanFault::Program, &reason);
                 self.status.refused_program = Some(refused.reason.clone());
@@ -543,6 +544,7 @@ impl Agent {
         };
         self.health.resting = Some(watcher);
         self.system_says_metered = metered;
+        let health = self.health.news.of(health);
         let health = health::with_own(health, &self.writer.stats(), self.uplink.clock_offset_ms);
         self.writer.record(self.clocks.now(), Body::Health(Box::new(health)));
     }

@@ -1,7 +1,7 @@
 //! The families of agents and their machines. While an agent is silent only what stays true is shown:
 //! who it is, when it was last heard, what it has counted.
 
-use suar_wire::record::Health;
+use suar_wire::record::{Attachment, Health, Medium};
 use suar_wire::{DataUse, Step};
 
 use super::Scene;
@@ -23,6 +23,11 @@ impl Row<'_> {
     fn health(&self, family: &Family) -> Option<&Health> {
         let still_true = !self.is_silent || family.kind == Kind::Counter;
         self.live.health.as_ref().filter(|_| still_true).map(|health| &health.value)
+    }
+
+    /// What its machine hangs on, while it is heard.
+    fn attachment(&self) -> Option<&Attachment> {
+        self.live.attachment.as_ref().filter(|_| !self.is_silent).map(|attachment| &attachment.value)
     }
 
     /// The newest that it told of data, whatever month that was; true while it is heard.
@@ -64,6 +69,7 @@ pub(super) fn render(scene: &Scene<'_>, page: &mut Page) {
     }
     machine(&rows, page);
     disks(&rows, page);
+    attachment(&rows, page);
     program(&rows, page);
     data_use(&rows, page);
     let mut heard = page.family(&families::AGENT_LAST_HEARD);
@@ -108,6 +114,27 @@ fn disks(rows: &[Row<'_>], page: &mut Page) {
     family(&families::AGENT_DISK_TOTAL, |disk| disk.total_mib.saturating_mul(MIB));
     family(&families::AGENT_DISK_FREE, |disk| disk.free_mib.saturating_mul(MIB));
     family(&families::AGENT_DISK_READ_ONLY, |disk| u64::from(disk.read_only));
+}
+
+fn attachment(rows: &[Row<'_>], page: &mut Page) {
+    const BYTES_A_SECOND: u64 = 1_000_000 / 8;
+    let labels: Vec<&'static str> = Medium::ALL.iter().map(|medium| medium.label()).collect();
+    let mut links = page.family(&families::AGENT_LINK);
+    for (row, medium) in rows.iter().filter_map(|row| Some((row, row.attachment()?.medium?))) {
+        links.one_of(&[row.site, &row.agent], &labels, medium.label());
+    }
+    let mut each = |family: &'static Family, value: fn(&Attachment) -> Option<Value>| {
+        let mut samples = page.family(family);
+        for row in rows {
+            samples.maybe(&[row.site, &row.agent], row.attachment().and_then(value));
+        }
+    };
+    each(&families::AGENT_LINK_SPEED, |told| Some((u64::from(told.speed_mbps?) * BYTES_A_SECOND).into()));
+    each(&families::AGENT_MAINS, |told| Some(u64::from(told.on_mains?).into()));
+    each(&families::AGENT_BATTERY, |told| {
+        let percent = told.battery_percent.filter(|percent| *percent <= 100)?;
+        Some(Value::Scaled { value: i64::from(percent), decimals: 2 })
+    });
 }
 
 fn program(rows: &[Row<'_>], page: &mut Page) {

@@ -129,7 +129,6 @@ families! {
         "1 for the island's standing in the running quarter, 0 for the others.";
     ISLAND_AVAILABILITY Gauge "suar_island_availability_ratio" ["island", "island_name", "window"] "ratio 0-1"
         "Up / (up + down) of all sites of the island together in office hours of the running quarter.";
-
     AGENT_INFO Gauge "suar_agent_info" ["site", "agent", "version", "system"] "1"
         "Version and system of an agent.";
     AGENT_PLAN Gauge "suar_agent_plan_version" ["site", "agent"] "version"
@@ -162,6 +161,14 @@ families! {
         "Sent by all physical interfaces of the machine since it booted.";
     AGENT_INTERFACE_ERRORS Counter "suar_agent_interface_errors_total" ["site", "agent"] "errors"
         "Errors of all physical interfaces of the machine since it booted.";
+    AGENT_LINK Gauge "suar_agent_link" ["site", "agent", "medium"] "0 or 1"
+        "1 for what carries the packets of the machine's way to the internet, 0 for the others; absent where its system does not say.";
+    AGENT_LINK_SPEED Gauge "suar_agent_link_speed_bytes_per_second" ["site", "agent"] "bytes a second"
+        "What the machine has negotiated with the router or switch at that interface, not the office's line; times 8 for bits.";
+    AGENT_MAINS Gauge "suar_agent_on_mains" ["site", "agent"] "0 or 1"
+        "Whether the machine runs on mains; 0: on its battery or UPS. Absent where there is none that its system knows.";
+    AGENT_BATTERY Gauge "suar_agent_battery_ratio" ["site", "agent"] "ratio 0-1"
+        "How full the machine's battery or UPS is; absent where there is none that its system knows.";
     AGENT_RSS Gauge "suar_agent_resident_memory_bytes" ["site", "agent"] "bytes"
         "Resident memory of the agent itself.";
     AGENT_CPU_SECONDS Counter "suar_agent_cpu_seconds_total" ["site", "agent"] "seconds"

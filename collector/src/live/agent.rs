@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use suar_wire::bandwidth::{Bandwidth, Direction};
 use suar_wire::outcome::EchoMethod;
-use suar_wire::record::{Health, Round};
+use suar_wire::record::{Attachment, Health, Round};
 use suar_wire::{Body, DataUse, Month, Note, Outcome, PlanFault, PlanRefused, Verdict};
 
 use super::{Accepted, Timed};
@@ -85,6 +85,8 @@ pub struct AgentLive {
     /// The newest bandwidth test of each direction that found a rate.
     pub rates: BTreeMap<Direction, Reading<Bandwidth>>,
     pub health: Option<Reading<Health>>,
+    /// What its machine hangs on, from the newest look that told it.
+    pub attachment: Option<Reading<Attachment>>,
     /// When it was last heard to work by another plan than before, or by the one that it is to; 0 before that.
     /// What it refused earlier is over.
     plan_agreed_ms: i64,
@@ -110,6 +112,7 @@ impl AgentLive {
             probes: BTreeMap::new(),
             rates: BTreeMap::new(),
             health: None,
+            attachment: None,
             plan_agreed_ms: 0,
             refused: None,
             data: None,
@@ -169,7 +172,12 @@ impl AgentLive {
         for Timed { at_ms, record } in in_time {
             match &record.body {
                 Body::Round(round) => self.take_round(*at_ms, round),
-                Body::Health(health) => take_newer(&mut self.health, *at_ms, || (**health).clone()),
+                Body::Health(health) => {
+                    take_newer(&mut self.health, *at_ms, || (**health).clone());
+                    if let Some(attachment) = health.attachment {
+                        take_newer(&mut self.attachment, *at_ms, || attachment);
+                    }
+                }
                 Body::SessionStart(start) => {
                     take_newer(&mut self.program, *at_ms, || {
                         (start.agent_version.clone(), start.system.clone())

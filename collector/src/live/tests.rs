@@ -1,5 +1,5 @@
 use suar_wire::outcome::EchoMethod;
-use suar_wire::record::{Health, Round, SessionStart};
+use suar_wire::record::{Attachment, Health, Round, SessionStart};
 use suar_wire::{Body, BootId, DataUse, Echo, Note, Outcome, PlanFault, PlanRefused, SlotWidth, Stamp, Step};
 
 use super::*;
@@ -222,6 +222,23 @@ fn a_probe_that_was_not_sent_keeps_its_last_outcome_and_a_lost_echo_leaves_no_ol
     assert!(!known.probes.contains_key(&ProbeKind::Online));
     assert!(known.rtts.is_empty());
     assert_eq!(known.measured_ms(), Some(T0 + 2 * SLOT + 7_000));
+}
+
+#[test]
+fn what_a_machine_hangs_on_stays_while_a_look_does_not_tell_it() {
+    let mut live = Live::new(PUSH_SECONDS);
+    let look = |on_mains: Option<bool>| {
+        let attachment = on_mains.map(|told| Attachment { on_mains: Some(told), ..Attachment::default() });
+        Body::Health(Box::new(Health { attachment, ..Health::default() }))
+    };
+    let looks =
+        [(T0, None), (T0 + 1, Some(true)), (T0 + 2, None)].map(|(at_ms, told)| timed(at_ms, look(told)));
+    live.apply(&push("a", 1, looks.to_vec()), T0 + 10, office);
+    live.apply(&push("a", 1, vec![timed(T0, look(Some(false)))]), T0 + 11, office);
+    let known = &live.site(&code("a")).unwrap().agents[&agent(1)];
+    let attachment = known.attachment.as_ref().unwrap();
+    assert_eq!((attachment.at_ms, attachment.value.on_mains), (T0 + 1, Some(true)));
+    assert_eq!(known.health.as_ref().unwrap().at_ms, T0 + 2);
 }
 
 #[test]

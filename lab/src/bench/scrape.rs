@@ -15,7 +15,7 @@ use suar_collector::live::{Accepted, Hours, Live, Timed};
 use suar_collector::region::builtin;
 use suar_collector::registry::{Site, fields::site_of_village};
 use suar_wire::outcome::EchoMethod;
-use suar_wire::record::{Disk, Ending, Health, Round, SessionStart};
+use suar_wire::record::{Attachment, Disk, Ending, Health, Medium, Round, SessionStart};
 use suar_wire::{AgentId, Body, BootId, Echo, Note, Outcome, Record, SiteCode, SlotWidth, Stamp, Verdict};
 
 use crate::world::wall_ms;
@@ -180,5 +180,11 @@ pub(super) fn health(number: usize) -> Body {
         spool_bytes_max: Some(33_554_432),
         spool_dropped: 0,
         clock_offset_ms: Some(-250),
+        attachment: Some(Attachment {
+            medium: Some(Medium::Cable),
+            speed_mbps: Some(1_000),
+            on_mains: Some(true),
+            battery_percent: Some(100),
+        }),
     }))
 }

@@ -4,13 +4,12 @@ use axum::Json;
 use axum::extract::{Path, State};
 use serde::Serialize;
 use serde_json::{Value, json};
-use suar_wire::record::Health;
 use suar_wire::{AgentId, Outcome, SiteCode};
 
 use super::{Api, ApiError};
 use crate::board::Moment;
 use crate::exposition::SitePlace;
-use crate::live::{AgentLive, Counters, Hours, Live};
+use crate::live::{AgentLive, Counters, Hours, Live, Reading};
 use crate::wall_clock::now_ms;
 
 pub(super) async fn all(State(api): State<Api>) -> Json<Value> {
@@ -129,6 +128,12 @@ fn agent_now(id: AgentId, agent: &AgentLive, live: &Live, now_ms: i64) -> Value 
             })
         })
         .collect();
+    // What a machine hangs on is not in each look, and is told beside it.
+    let health = agent.health.as_ref().map(|health| {
+        let mut told = reading_json(health);
+        told.as_object_mut().map(|fields| fields.remove("attachment"));
+        told
+    });
     json!({
         "agent": id,
         "version": version,
@@ -143,7 +148,8 @@ fn agent_now(id: AgentId, agent: &AgentLive, live: &Live, now_ms: i64) -> Value 
         "note": newest.map(|newest| newest.value.1.label()),
         "rtts": rtts,
         "probes": probes,
-        "health": agent.health.as_ref().map(|health| health_json(&health.value, health.at_ms)),
+        "health": health,
+        "attachment": agent.attachment.as_ref().map(reading_json),
     })
 }
 
@@ -156,9 +162,9 @@ fn outcome_words(outcome: Outcome) -> (&'static str, Option<u32>) {
 }
 
 /// The record's own field names, which carry their units, with the time of the look.
-fn health_json(health: &Health, at_ms: i64) -> Value {
-    let mut value = serde_json::to_value(health).unwrap_or_default();
-    value["measured_ms"] = json!(at_ms);
+fn reading_json<T: Serialize>(reading: &Reading<T>) -> Value {
+    let mut value = serde_json::to_value(&reading.value).unwrap_or_default();
+    value["measured_ms"] = json!(reading.at_ms);
     value
 }
 
