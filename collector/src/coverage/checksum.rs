@@ -41,8 +41,11 @@ impl InputChecksum {
 
     /// Adds what monitoring used at an office; the caller keeps the order by code.
     pub fn add_data(&mut self, site: &SiteCode, months: &[MonthData]) {
-        for MonthData { month, paid_bytes, step } in months {
+        for MonthData { month, paid_bytes, by_purpose, step } in months {
             self.0.text(&format!("data {site} {month} {paid_bytes} {}", step.label()));
+            for (purpose, bytes) in by_purpose {
+                self.0.text(&format!("{} {bytes}", purpose.label()));
+            }
         }
     }
 

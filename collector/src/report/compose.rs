@@ -95,6 +95,7 @@ pub(super) fn place_and_date(report: &Report<'_>, language: Language) -> String 
 
 pub(super) use areas::island_mark;
 pub(super) use comparison::{Both, both};
+pub(super) use data::saving;
 pub(super) use offices::{Placed, why_not_judged};
 pub(super) use outages::longest_first;
 pub(super) use summary::sentences as summary_sentences;

@@ -168,7 +168,19 @@ fn variant_json(name: &str, variant: &Variant) -> Value {
 
 fn data_json(site: &SiteCoverage, assessment: &Assessment) -> Option<Value> {
     let months = assessment.data.get(&site.site.code)?;
-    let month = |data: &MonthData| json!({ "month": data.month, "paid_bytes": data.paid_bytes, "step": data.step.label() });
+    let month = |data: &MonthData| {
+        let by_purpose: serde_json::Map<String, Value> = data
+            .by_purpose
+            .iter()
+            .map(|(purpose, bytes)| (purpose.label().to_owned(), json!(bytes)))
+            .collect();
+        json!({
+            "month": data.month,
+            "paid_bytes": data.paid_bytes,
+            "paid_bytes_by_purpose": by_purpose,
+            "step": data.step.label(),
+        })
+    };
     Some(json!({
         "site": site.site.code,
         "allowance_bytes_a_month": site.site.allowance_bytes(),

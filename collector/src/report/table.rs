@@ -2,10 +2,10 @@
 
 use std::io::{self, Write};
 
-use suar_wire::Cause;
+use suar_wire::{Cause, Purpose};
 
 use super::Report;
-use crate::coverage::{Ratio, SiteCoverage, Tiphon};
+use crate::coverage::{DataSum, Ratio, SiteCoverage, Tiphon};
 use crate::day::Reason;
 
 pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
@@ -13,6 +13,8 @@ pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> 
     writeln!(out, "{}", header())?;
     for site in &assessment.sites {
         let mut cells = cells(site);
+        let months = assessment.data.get(&site.site.code).map_or(&[][..], Vec::as_slice);
+        cells.extend(data(site, DataSum::of(months).as_ref()));
         cells.push(assessment.name.to_string());
         cells.push(assessment.input_sha256.clone());
         writeln!(out, "{}", cells.join(","))?;
@@ -71,11 +73,16 @@ fn header() -> String {
             "records_synced",
             "records_estimated",
             "records_bounded",
-            "period",
-            "input_sha256",
+            "data_bytes",
+            "data_most_bytes",
+            "data_most_month",
+            "data_allowance_bytes",
+            "data_step",
         ]
         .map(str::to_owned),
     );
+    names.extend(paid_purposes().map(|purpose| format!("data_{}_bytes", purpose.label())));
+    names.extend(["period", "input_sha256"].map(str::to_owned));
     names.join(",")
 }
 
@@ -138,6 +145,26 @@ fn cells(coverage: &SiteCoverage) -> Vec<String> {
         coverage.records_bounded.to_string(),
     ]);
     cells
+}
+
+/// What monitoring used in the period's months, the most in one of them, and how far it went to save.
+fn data(coverage: &SiteCoverage, sum: Option<&DataSum>) -> Vec<String> {
+    let told = |of: fn(&DataSum) -> String| sum.map_or(String::new(), of);
+    let mut cells = vec![
+        told(|sum| sum.paid_bytes.to_string()),
+        told(|sum| sum.most.paid_bytes.to_string()),
+        told(|sum| sum.most.month.to_string()),
+        coverage.site.allowance_bytes().map_or(String::new(), |bytes| bytes.to_string()),
+        told(|sum| sum.step.label().to_owned()),
+    ];
+    let of = |sum: &DataSum, purpose| sum.by_purpose.get(&purpose).copied().unwrap_or_default();
+    cells
+        .extend(paid_purposes().map(|purpose| sum.map_or(String::new(), |sum| of(sum, purpose).to_string())));
+    cells
+}
+
+fn paid_purposes() -> impl Iterator<Item = Purpose> {
+    Purpose::ALL.iter().copied().filter(|purpose| purpose.is_paid_for())
 }
 
 fn category(tiphon: Option<Tiphon>) -> String {

@@ -1,6 +1,6 @@
 //! Reports as a reader gets them, made of a sample quarter.
 
-use suar_wire::Step;
+use suar_wire::{Purpose, Step};
 
 use super::sample::{empty_quarter, month, quarter, region, report, sites};
 use super::{Format, Language, Letter, Paper, Report};
@@ -53,8 +53,12 @@ fn what_monitoring_used_stands_beside_what_it_may_use() {
     let code = offices[1].code.clone();
     let mut assessment = quarter(offices, None);
     assert!(!text(&assessment, Format::Markdown, Language::En).contains("Data used by monitoring"));
-    let month =
-        |text: &str, paid_bytes, step| MonthData { month: text.parse().expect("a month"), paid_bytes, step };
+    let month = |text: &str, paid_bytes, step| MonthData {
+        month: text.parse().expect("a month"),
+        paid_bytes,
+        by_purpose: [(Purpose::Echo, 50_000), (Purpose::Push, paid_bytes - 50_000)].into(),
+        step,
+    };
     let months = vec![month("2026-07", 8_250_000, Step::Full), month("2026-08", 19_900_000, Step::Frugal)];
     assessment.data.insert(code.clone(), months);
     let row = |language, heading: &str| {
@@ -81,6 +85,17 @@ fn what_monitoring_used_stands_beside_what_it_may_use() {
         serde_json::from_str(&text(&assessment, Format::Json, Language::Id)).expect("JSON");
     assert_eq!(json["data_use"][0]["allowance_bytes_a_month"], 20 * 1024 * 1024);
     assert_eq!(json["data_use"][0]["months"][1]["paid_bytes"], 19_900_000);
+    let csv = text(&assessment, Format::Csv, Language::Id);
+    let column = |name: &str| {
+        let at = csv.lines().next().and_then(|head| head.split(',').position(|cell| cell == name));
+        let row = csv.lines().find(|row| row.starts_with(&format!("{code},"))).expect("its row");
+        row.split(',').nth(at.unwrap_or_else(|| panic!("no column {name}"))).expect("as long as its head")
+    };
+    let data = ["data_bytes", "data_most_bytes", "data_most_month", "data_allowance_bytes", "data_step"];
+    assert_eq!(data.map(column), ["28150000", "19900000", "2026-08", "20971520", "frugal"]);
+    let by_purpose = ["data_echo_bytes", "data_push_bytes", "data_bandwidth_bytes"].map(column);
+    assert_eq!(by_purpose, ["100000", "28050000", "0"]);
+    assert_eq!(json["data_use"][0]["months"][1]["paid_bytes_by_purpose"]["push"], 19_850_000);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The words of both languages for what coverage finds.
 
-use suar_wire::Cause;
+use suar_wire::{Cause, Purpose};
 
 use super::Language;
 use crate::coverage::{IslandStanding, Standing, Tiphon};
@@ -60,6 +60,21 @@ pub fn reason_words(reason: Reason, language: Language) -> &'static str {
         Reason::Paused => ("dijeda pengguna", "paused by the user"),
         Reason::Starved => ("komputer terlalu sibuk", "computer too busy"),
         Reason::RecordsLost => ("rekaman hilang", "records lost"),
+    };
+    language.pick(id, en)
+}
+
+pub(super) fn purpose_words(purpose: Purpose, language: Language) -> &'static str {
+    let (id, en) = match purpose {
+        Purpose::Echo => ("ping", "pings"),
+        Purpose::Gateway => ("ping ke router kantor", "pings to the office's router"),
+        Purpose::Dns => ("DNS", "DNS"),
+        Purpose::Online => ("pemeriksaan daring", "online check"),
+        Purpose::Collector => ("memeriksa pengumpul", "asking for the collector"),
+        Purpose::Push => ("kiriman rekaman", "records sent"),
+        Purpose::Plan => ("rencana pengukuran", "plan"),
+        Purpose::Bandwidth => ("uji kecepatan", "speed tests"),
+        Purpose::Update => ("pembaruan program", "updates"),
     };
     language.pick(id, en)
 }

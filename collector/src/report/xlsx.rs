@@ -26,6 +26,7 @@ pub(super) fn render(report: &Report<'_>, language: Language) -> Result<Vec<u8>,
     sheets::areas(&mut workbook, report, &formats, language)?;
     sheets::offices(&mut workbook, report, &formats, language)?;
     sheets::outages(&mut workbook, report, &formats, language)?;
+    sheets::data(&mut workbook, report, &formats, language)?;
     sheets::course(&mut workbook, report, &formats, language)?;
     sheets::comparison(&mut workbook, report, &formats, language)?;
     sheets::not_judged(&mut workbook, report, &formats, language)?;

@@ -56,3 +56,8 @@ pub fn data_use_by_month(connection: &Connection) -> Result<(), StoreError> {
 pub fn agents_by_site(connection: &Connection) -> Result<(), StoreError> {
     Ok(connection.execute_batch("CREATE INDEX agent_by_site ON agent (site);")?)
 }
+
+/// Version 7: data use by purpose, too, as pairs of a purpose's code and its bytes.
+pub fn data_use_by_purpose(connection: &Connection) -> Result<(), StoreError> {
+    Ok(connection.execute_batch("ALTER TABLE data_use ADD COLUMN used TEXT NOT NULL DEFAULT ''")?)
+}

@@ -75,7 +75,7 @@ fn megabytes(bytes: u64, language: Language) -> String {
     format!("{} MB", decimal(bytes.saturating_add(5_000) / 10_000, 2, language))
 }
 
-fn saving(step: Step, language: Language) -> &'static str {
+pub(in super::super) fn saving(step: Step, language: Language) -> &'static str {
     match step {
         Step::Full => language.pick("tidak ada", "none"),
         Step::NoBandwidth => language.pick("tanpa uji kecepatan", "no speed tests"),

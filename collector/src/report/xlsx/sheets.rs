@@ -1,17 +1,18 @@
 //! Which sheets the workbook has and what stands in their columns.
 
 use rust_xlsxwriter::{Workbook, XlsxError};
-use suar_wire::Cause;
+use suar_wire::{Cause, Purpose};
 
 use super::super::compose::Both;
-use super::super::words::{cause_words, island_words, link_words, reason_words, tiphon_words};
+use super::super::words::{cause_words, island_words, link_words, purpose_words, reason_words, tiphon_words};
 use super::super::{Language, Report, compose, method};
 use super::sheet::{Column, Formats, ROWS_MAX, Value, plain, set_page, table};
 use crate::assessment::AreaCoverage;
 use crate::coverage::{
-    Counts, IslandCoverage, Outage, OutsideIsland, Ratio, SiteCoverage, Standing, Step, Stretch, Tiphon,
+    Counts, IslandCoverage, MonthData, Outage, OutsideIsland, Ratio, SiteCoverage, Standing, Step, Stretch, Tiphon,
 };
 use crate::day::Reason;
+use crate::registry::Site;
 
 /// Width of the one column of sheets for reading, in characters.
 const READING_WIDTH: f64 = 110.0;
@@ -247,6 +248,53 @@ pub(super) fn outages(
     ];
     let rows = compose::longest_first(report.assessment);
     table(workbook, pick("Gangguan", "Outages"), formats, 2, &columns, &rows)
+}
+
+/// What monitoring used, a row for each office and month; none where no office told it.
+pub(super) fn data(
+    workbook: &mut Workbook,
+    report: &Report<'_>,
+    formats: &Formats,
+    language: Language,
+) -> Result<(), XlsxError> {
+    type Row<'a> = (&'a Site, &'a MonthData);
+    let assessment = report.assessment;
+    let rows: Vec<Row<'_>> = assessment
+        .sites
+        .iter()
+        .filter_map(|site| Some((&site.site, assessment.data.get(&site.site.code)?)))
+        .flat_map(|(site, months)| months.iter().map(move |month| (site, month)))
+        .collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let pick = |id, en| language.pick(id, en);
+    let mut columns: Vec<Column<'_, Row<'_>>> = vec![
+        Column::new(pick("Kode", "Code"), 15, |(site, _): &Row<'_>| text(site.code.as_str())),
+        Column::new(pick("Kantor", "Office"), 32, |(site, _): &Row<'_>| text(&site.name)),
+        Column::new(pick("Bulan mulai", "Month from"), 13, |(_, data): &Row<'_>| {
+            Value::Date(data.month.start_ms(0) / 1_000)
+        }),
+        Column::new(pick("Terpakai (bita)", "Used (bytes)"), 14, |(_, data): &Row<'_>| {
+            Value::Count(data.paid_bytes)
+        }),
+        Column::new(pick("Jatah sebulan (bita)", "Allowance a month (bytes)"), 14, |(site, _): &Row<'_>| {
+            site.allowance_bytes().map_or(Value::Empty, Value::Count)
+        }),
+        Column::new(pick("Terpakai dari jatah", "Used of it"), 12, |(site, data): &Row<'_>| {
+            Value::ShareUp(site.allowance_bytes().and_then(|bytes| Ratio::of(data.paid_bytes, bytes)))
+        }),
+        Column::new(pick("Penghematan terjauh", "Furthest saving"), 26, move |(_, data): &Row<'_>| {
+            text(compose::saving(data.step, language))
+        }),
+    ];
+    for purpose in Purpose::ALL.iter().copied().filter(|purpose| purpose.is_paid_for()) {
+        let name = format!("{} ({})", purpose_words(purpose, language), pick("bita", "bytes"));
+        columns.push(Column::new(name, 13, move |(_, data): &Row<'_>| {
+            Value::Count(data.by_purpose.get(&purpose).copied().unwrap_or_default())
+        }));
+    }
+    table(workbook, pick("Data pemantauan", "Data of monitoring"), formats, 2, &columns, &rows)
 }
 
 pub(super) fn course(

@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 use std::io::{Cursor, Read};
 
+use suar_wire::{Purpose, Step};
+
 use super::super::sample::{quarter, sites};
 use super::super::tests::made;
 use super::super::{Format, Language};
 use crate::assessment::Assessment;
+use crate::coverage::MonthData;
 
 fn parts(assessment: &Assessment, language: Language) -> BTreeMap<String, String> {
     let bytes = made(assessment, Format::Xlsx, language);
@@ -79,6 +82,35 @@ fn every_table_has_a_frozen_head_a_filter_and_repeats_it_in_print() {
         }
         assert!(parts["xl/workbook.xml"].matches("_xlnm.Print_Titles").count() >= names.len());
     }
+}
+
+#[test]
+fn what_monitoring_used_is_told_month_by_month_in_whole_bytes_and_only_where_somebody_told_it() {
+    let mut offices = sites(3);
+    offices[1].allowance_mib = Some(20);
+    let code = offices[1].code.clone();
+    let mut assessment = quarter(offices, None);
+    let names = |assessment: &Assessment| parts(assessment, Language::Id)["xl/workbook.xml"].clone();
+    assert!(!names(&assessment).contains("Data pemantauan"));
+    let month = |month: &str, paid_bytes, step| MonthData {
+        month: month.parse().expect("a month"),
+        paid_bytes,
+        by_purpose: [(Purpose::Push, paid_bytes)].into(),
+        step,
+    };
+    let months = vec![month("2026-07", 8_250_001, Step::Full), month("2026-08", 19_900_000, Step::Frugal)];
+    assessment.data.insert(code, months);
+    let parts = parts(&assessment, Language::Id);
+    let data = sheet(&parts, "Data pemantauan");
+    let cells = ["C2", "D2", "E2", "C3", "D3", "F3"].map(|at| number(cell(data, at)));
+    // 1 July and 1 August 2026 as spreadsheets count days; shares of what should be small are cut upwards.
+    assert_eq!(cells, [46_204.0, 8_250_001.0, 20_971_520.0, 46_235.0, 19_900_000.0, 0.949]);
+    let strings = &parts["xl/sharedStrings.xml"];
+    for words in ["mengukur lebih jarang", "uji kecepatan (bita)", "kiriman rekaman (bita)"] {
+        assert!(strings.contains(words), "{words}");
+    }
+    // After seven columns: echo, DNS, online check, collector, push.
+    assert_eq!(["H2", "L2", "L3"].map(|at| number(cell(data, at))), [0.0, 8_250_001.0, 19_900_000.0]);
 }
 
 #[test]

@@ -171,6 +171,8 @@ fn the_newest_word_on_each_month_counts_whatever_comes_last() {
     };
     assert_eq!(months(september, october), [(september, 301, Step::Frugal), (october, 6, Step::Full)]);
     assert_eq!(months(october, october), [(october, 6, Step::Full)]);
+    let sites = bench.reader().data_use(september, september).expect("read");
+    assert_eq!(sites[&site][0].by_purpose, [(Purpose::Push, 301)].into());
 }
 
 #[test]
