@@ -30,7 +30,7 @@ pub use outages::Outage;
 pub use ratio::Ratio;
 pub use rules::{InForce, Rules};
 pub use sensitivity::{Variant, sensitivity};
-pub use shared::{SharedBy, SharedOutage, shared_outages};
+pub use shared::{SharedBy, SharedOutage, event_of, shared_outages};
 pub use site::{AgentDays, Earlier, Period, PeriodKind, SiteCoverage, SiteInput, judge_site};
 pub use throughput::Throughput;
 pub use timeline::{Segment, explained, merge};

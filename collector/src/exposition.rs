@@ -9,6 +9,7 @@ pub mod history_families;
 mod own;
 pub mod record_families;
 mod scene;
+mod shared;
 mod sites;
 mod text;
 
@@ -46,6 +47,7 @@ pub struct Scene<'a> {
 pub fn render(scene: &Scene<'_>, format: Format) -> String {
     let mut page = text::Page::new(format, scene.places.sites.len() * SITE_BYTES);
     sites::render(scene, &mut page);
+    shared::render(scene, &mut page);
     agents::render(scene, &mut page);
     if let Some(own) = scene.own {
         collector(scene, own, &mut page);

@@ -24,7 +24,7 @@ use std::str::FromStr;
 use crate::assessment::Assessment;
 use crate::region::Region;
 
-pub use json::{assessment_json, island_json, site_json};
+pub use json::{assessment_json, island_json, shared_json, site_json};
 pub use paper::{Letter, Paper};
 pub use pdf::PdfError;
 pub use words::{cause_words, island_words, reason_words, standing_words};

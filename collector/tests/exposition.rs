@@ -14,7 +14,7 @@ use suar_wire::{
 };
 
 use suar_collector::calendar::{Holidays, OfficeHours, PeriodName, TimeZone};
-use suar_collector::coverage::{Counts, IslandCoverage, IslandStanding, Standing};
+use suar_collector::coverage::{Counts, IslandCoverage, IslandStanding, SharedBy, SharedOutage, Standing};
 use suar_collector::exposition::{
     Format, IslandGrade, Own, Places, Scene, SiteGrade, Standings, families, history_families,
     record_families, render,
@@ -239,7 +239,20 @@ fn standings() -> Standings {
         ]
         .into(),
         outside: Vec::new(),
+        shared: vec![
+            shared(SharedBy::Island("19.02.40141".to_owned()), -7_200, -3_700),
+            shared(SharedBy::Provider("Bakti".to_owned()), -1_800, -900),
+            shared(SharedBy::Island("19.02.40141".to_owned()), -600, -60),
+            shared(SharedBy::Provider("nobody's".to_owned()), -600, -60),
+        ],
     }
+}
+
+/// Seen from and to so many seconds beside [`T0`].
+fn shared(by: SharedBy, from_s: i64, to_s: i64) -> SharedOutage {
+    let sites = ["A", "B", "D"].map(code).into();
+    let (start_s, end_s) = (T0 / 1000 + from_s, T0 / 1000 + to_s);
+    SharedOutage { by, start_s, end_s, cause: Cause::Internet, sites, of_sites: 4 }
 }
 
 fn own() -> Own {

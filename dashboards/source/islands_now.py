@@ -219,11 +219,24 @@ def make():
                 (
                     4,
                     [
-                        (5, counted("up", STATES[0][1], BLUE, None)),
-                        (5, counted("down", STATES[1][1], VERMILION, None)),
-                        (5, counted("silent", STATES[2][1], GREY, Text("Tidak terdengar selama tiga kali waktu kirim; bukan berarti terputus.", "Not heard for three push intervals; it does not mean down."))),
-                        (5, counted("never_heard", STATES[3][1], LIGHT, None)),
+                        (4, counted("up", STATES[0][1], BLUE, None)),
+                        (4, counted("down", STATES[1][1], VERMILION, None)),
+                        (4, counted("silent", STATES[2][1], GREY, Text("Tidak terdengar selama tiga kali waktu kirim; bukan berarti terputus.", "Not heard for three push intervals; it does not mean down."))),
+                        (4, counted("never_heard", STATES[3][1], LIGHT, None)),
                         (4, stat(Text("■ Pulau tidak andal", "■ Unreliable islands"), None, f"sum({unreliable}) or vector(0)", thresholds=steps((None, "text"), (1, VERMILION)), decimals=0)),
+                        (
+                            4,
+                            stat(
+                                Text("■ Gangguan bersama", "■ Shared outages"),
+                                Text(
+                                    "Pulau dan penyedia yang sedikitnya tiga kantornya terputus dalam lima menit, terlihat dalam satu jam terakhir; lihat /api/islands.",
+                                    "Islands and providers of which three or more offices fell within five minutes, seen within the last hour; see /api/islands.",
+                                ),
+                                "count(suar_shared_outage_sites > 0) or vector(0)",
+                                thresholds=steps((None, "text"), (1, VERMILION)),
+                                decimals=0,
+                            ),
+                        ),
                     ],
                 ),
             ),

@@ -6,6 +6,7 @@
 mod calendar;
 mod compare;
 mod judge;
+mod shared;
 mod sure;
 mod timeline;
 

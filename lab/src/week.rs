@@ -211,6 +211,7 @@ fn standings(offices: &[Office], places: &Places, minute: i64) -> Standings {
             .collect(),
         islands: (places.islands.iter()).map(|place| (place.code.clone(), island(&place.code))).collect(),
         outside: Vec::new(),
+        shared: Vec::new(),
     }
 }
 

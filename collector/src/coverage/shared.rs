@@ -3,10 +3,12 @@
 //!
 //! Only causes beyond an office's own router count: a cable that is out is nobody else's matter.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use suar_wire::{Cause, SiteCode};
 
+use super::grades::Standing;
 use super::outages::Outage;
 use super::site::SiteCoverage;
 
@@ -33,6 +35,9 @@ pub struct SharedOutage {
     /// What most of them saw; where as many saw another, the one further out.
     pub cause: Cause,
     pub sites: BTreeSet<SiteCode>,
+    /// Monitored offices there are on that island or with that provider: three of four say more than three of
+    /// two hundred.
+    pub of_sites: usize,
 }
 
 /// One office's outage, with what the office may share.
@@ -47,6 +52,12 @@ struct Fall<'a> {
 
 /// Ascending by start.
 pub fn shared_outages(sites: &[SiteCoverage]) -> Vec<SharedOutage> {
+    let mut monitored: BTreeMap<SharedBy, usize> = BTreeMap::new();
+    for SiteCoverage { site, .. } in sites.iter().filter(|site| site.standing != Standing::NotMonitored) {
+        for by in shares(&site.island, &site.provider) {
+            *monitored.entry(by).or_default() += 1;
+        }
+    }
     let falls = sites.iter().flat_map(|SiteCoverage { site, outages, .. }| {
         outages.iter().map(|outage| Fall {
             site: &site.code,
@@ -55,7 +66,35 @@ pub fn shared_outages(sites: &[SiteCoverage]) -> Vec<SharedOutage> {
             outage,
         })
     });
-    events(falls)
+    let mut events = events(falls);
+    for event in &mut events {
+        event.of_sites = monitored.get(&event.by).copied().unwrap_or_default();
+    }
+    events
+}
+
+/// The event that an office's outage is a part of; of several the widest, an island's before a provider's.
+/// `events` are those of [`shared_outages`].
+pub fn event_of<'e>(
+    events: &'e [SharedOutage],
+    site: &SiteCode,
+    outage: &Outage,
+) -> Option<&'e SharedOutage> {
+    if !is_beyond_the_router(outage.cause) {
+        return None;
+    }
+    let first = events.partition_point(|event| event.start_s < outage.start_s - FALL_SECONDS_MAX);
+    events[first..]
+        .iter()
+        .take_while(|event| event.start_s <= outage.start_s)
+        .filter(|event| event.sites.contains(site))
+        .max_by_key(|event| (event.sites.len(), Reverse(&event.by)))
+}
+
+/// What an office may share; the provider only where the registry says it.
+fn shares(island: &str, provider: &str) -> impl Iterator<Item = SharedBy> {
+    let provider = (!provider.is_empty()).then(|| SharedBy::Provider(provider.to_owned()));
+    std::iter::once(SharedBy::Island(island.to_owned())).chain(provider)
 }
 
 /// An event whose offices all belong to a wider one of the same minutes is told with that one; where both
@@ -63,15 +102,14 @@ pub fn shared_outages(sites: &[SiteCoverage]) -> Vec<SharedOutage> {
 fn events<'a>(all: impl Iterator<Item = Fall<'a>>) -> Vec<SharedOutage> {
     let mut falls: BTreeMap<SharedBy, Vec<Fall<'a>>> = BTreeMap::new();
     for fall in all.filter(|fall| is_beyond_the_router(fall.outage.cause)) {
-        falls.entry(SharedBy::Island(fall.island.to_owned())).or_default().push(fall);
-        if !fall.provider.is_empty() {
-            falls.entry(SharedBy::Provider(fall.provider.to_owned())).or_default().push(fall);
+        for by in shares(fall.island, fall.provider) {
+            falls.entry(by).or_default().push(fall);
         }
     }
     let mut events: Vec<SharedOutage> =
         falls.into_iter().flat_map(|(by, falls)| together(&by, falls)).collect();
     // The widest first; an island stands before a provider.
-    events.sort_by_key(|event| (std::cmp::Reverse(event.sites.len()), event.by.clone(), event.start_s));
+    events.sort_by_key(|event| (Reverse(event.sites.len()), event.by.clone(), event.start_s));
     let mut told: Vec<SharedOutage> = Vec::new();
     for event in events {
         let same_minutes =
@@ -108,7 +146,14 @@ fn together(by: &SharedBy, mut falls: Vec<Fall<'_>>) -> Vec<SharedOutage> {
         // `max_by_key` keeps the last of equals, and causes are declared from the office outwards.
         let cause = causes.into_iter().max_by_key(|(_, seen)| *seen).map_or(first.cause, |(cause, _)| cause);
         let end_s = near.iter().map(|fall| fall.outage.end_s).max().unwrap_or(first.end_s);
-        events.push(SharedOutage { by: by.clone(), start_s: first.start_s, end_s, cause, sites });
+        events.push(SharedOutage {
+            by: by.clone(),
+            start_s: first.start_s,
+            end_s,
+            cause,
+            sites,
+            of_sites: 0,
+        });
         rest = later;
     }
     events
@@ -160,6 +205,20 @@ mod tests {
         let [event] = &found[..] else { panic!("{found:?}") };
         assert_eq!(event.by, SharedBy::Provider("x".to_owned()));
         assert_eq!(event.sites.len(), 3);
+    }
+
+    #[test]
+    fn an_outage_knows_its_event_by_office_moment_and_cause() {
+        let events = told(&[0, 1, 2].map(|site| (site, 1_000 + site as i64, Cause::Internet)));
+        let found = |site: &str, start_s, cause| {
+            let outage = Outage { start_s, end_s: start_s + 60, cause, seconds_down: 60 };
+            event_of(&events, &site.parse().expect("a code"), &outage).map(|event| event.sites.len())
+        };
+        assert_eq!(found("19.01.01.2001", 1_001, Cause::Internet), Some(3));
+        assert_eq!(found("19.01.01.2003", 1_003, Cause::Internet), None, "an office that did not fall");
+        assert_eq!(found("19.01.01.2001", 1_001, Cause::Gateway), None, "a matter of its own");
+        assert_eq!(found("19.01.01.2001", 999, Cause::Internet), None, "before the event");
+        assert_eq!(found("19.01.01.2001", 1_301, Cause::Internet), None, "after all had fallen");
     }
 
     #[test]

@@ -129,6 +129,12 @@ families! {
         "1 for the island's standing in the running quarter, 0 for the others.";
     ISLAND_AVAILABILITY Gauge "suar_island_availability_ratio" ["island", "island_name", "window"] "ratio 0-1"
         "Up / (up + down) of all sites of the island together in office hours of the running quarter.";
+
+    SHARED_OUTAGE Gauge "suar_shared_outage_sites" ["by", "name", "island"] "sites"
+        "Sites in the newest outage that sites of an island or a provider share, while it was seen within the last hour: three or more that fell within five minutes; 0 while there is none. Known when their records have come.";
+    SHARED_OUTAGE_RATIO Gauge "suar_shared_outage_ratio" ["by", "name", "island"] "ratio 0-1"
+        "Those sites, of the monitored ones of the island or provider.";
+
     AGENT_INFO Gauge "suar_agent_info" ["site", "agent", "version", "system"] "1"
         "Version and system of an agent.";
     AGENT_PLAN Gauge "suar_agent_plan_version" ["site", "agent"] "version"

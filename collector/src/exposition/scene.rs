@@ -8,7 +8,7 @@ use suar_wire::{Month, SiteCode};
 
 use crate::assessment::Assessment;
 use crate::calendar::{Holidays, PeriodName, Span};
-use crate::coverage::{IslandCoverage, OutsideIsland, Ratio, Standing};
+use crate::coverage::{IslandCoverage, OutsideIsland, Ratio, SharedOutage, Standing, shared_outages};
 use crate::live::Hours;
 use crate::region::Region;
 use crate::registry::{Point, Site, SiteKind};
@@ -168,9 +168,16 @@ pub struct Standings {
     pub islands: BTreeMap<String, IslandGrade>,
     /// Populated islands without an office.
     pub outside: Vec<OutsideIsland>,
+    /// Outages that offices share, ascending by start.
+    pub shared: Vec<SharedOutage>,
 }
 
 impl Standings {
+    /// Shared outages that were seen at or after a moment, ascending by start.
+    pub fn shared_since(&self, since_ms: i64) -> impl Iterator<Item = &SharedOutage> {
+        self.shared.iter().filter(move |event| event.end_s.saturating_mul(1_000) >= since_ms)
+    }
+
     pub fn of(assessment: &Assessment, computed_ms: i64) -> Self {
         let mut seconds: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
         for site in &assessment.sites {
@@ -206,6 +213,7 @@ impl Standings {
                 })
                 .collect(),
             outside: assessment.outside.clone(),
+            shared: shared_outages(&assessment.sites),
         }
     }
 }

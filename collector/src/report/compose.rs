@@ -7,6 +7,7 @@ mod fact_sheet;
 mod offices;
 mod outages;
 mod sensitivity;
+mod shared;
 mod summary;
 mod trend;
 mod unreliable;
@@ -15,6 +16,7 @@ use super::cells::{date, moment, period};
 use super::document::{Block, Document};
 use super::{Language, Report, map, method};
 use crate::calendar::{TimeZone, date_of_day};
+use crate::coverage::shared_outages;
 
 /// How much a format tells one by one.
 #[derive(Debug, Clone, Copy)]
@@ -50,7 +52,9 @@ pub(super) fn document(report: &Report<'_>, language: Language, depth: Depth) ->
     offices::quality(&mut blocks, assessment, language);
     data::data(&mut blocks, assessment, language);
     outages::causes(&mut blocks, assessment, language);
-    outages::outages(&mut blocks, assessment, depth.outages_max, language);
+    let events = shared_outages(&assessment.sites);
+    shared::write(&mut blocks, assessment, &events, depth.outages_max, language);
+    outages::outages(&mut blocks, assessment, &events, depth.outages_max, language);
     outages::unobserved(&mut blocks, assessment, language);
     sensitivity::write(&mut blocks, assessment, language);
     method::write(&mut blocks, assessment, language);
@@ -98,6 +102,7 @@ pub(super) use comparison::{Both, both};
 pub(super) use data::saving;
 pub(super) use offices::{Placed, why_not_judged};
 pub(super) use outages::longest_first;
+pub(super) use shared::{names, shared_words};
 pub(super) use summary::sentences as summary_sentences;
 pub(super) use trend::stretches;
 pub(super) use unreliable::{because, main_cause, since};

@@ -137,7 +137,8 @@ pub fn island_json(island: &IslandCoverage) -> Value {
     })
 }
 
-fn shared_json(event: &SharedOutage) -> Value {
+/// An outage that offices share, as on `/api/islands`.
+pub fn shared_json(event: &SharedOutage) -> Value {
     let (island, provider) = match &event.by {
         SharedBy::Island(code) => (Some(code), None),
         SharedBy::Provider(name) => (None, Some(name)),
@@ -149,6 +150,7 @@ fn shared_json(event: &SharedOutage) -> Value {
         "end_s": event.end_s,
         "cause": event.cause.label(),
         "sites": event.sites,
+        "of_sites": event.of_sites,
     })
 }
 

@@ -1,11 +1,11 @@
 //! Reports as a reader gets them, made of a sample quarter.
 
-use suar_wire::{Purpose, Step};
+use suar_wire::{Cause, Purpose, Step};
 
 use super::sample::{empty_quarter, month, quarter, region, report, sites};
 use super::{Format, Language, Letter, Paper, Report};
 use crate::assessment::Assessment;
-use crate::coverage::{Counts, MonthData, sensitivity};
+use crate::coverage::{Counts, MonthData, Outage, Standing, sensitivity};
 use crate::registry::Papers;
 
 const FORMATS: [Format; 6] =
@@ -96,6 +96,52 @@ fn what_monitoring_used_stands_beside_what_it_may_use() {
     let by_purpose = ["data_echo_bytes", "data_push_bytes", "data_bandwidth_bytes"].map(column);
     assert_eq!(by_purpose, ["100000", "28050000", "0"]);
     assert_eq!(json["data_use"][0]["months"][1]["paid_bytes_by_purpose"]["push"], 19_850_000);
+}
+
+#[test]
+fn an_outage_that_offices_share_is_told_once_and_beside_each_of_its_offices() {
+    const JULY_S: i64 = 1_783_040_400;
+    let mut offices = sites(6);
+    offices.iter_mut().take(5).for_each(|office| office.provider = "Bakti".to_owned());
+    let mut assessment = quarter(offices, None);
+    let monitored = assessment.sites.iter().filter(|site| site.standing != Standing::NotMonitored).count();
+    assert_eq!(monitored, 6, "of this sample the seventh has no agent");
+    for (at, coverage) in assessment.sites.iter_mut().enumerate() {
+        let start_s = JULY_S + 60 * at as i64;
+        let outage = Outage { start_s, end_s: JULY_S + 3_600, cause: Cause::Internet, seconds_down: 1_800 };
+        coverage.site.island = format!("19.99.{at}");
+        coverage.outages = if at < 4 { vec![outage] } else { Vec::new() };
+    }
+    let told = |language, heading: &str, words: &str| {
+        let page = text(&assessment, Format::Markdown, language);
+        let section = page.split(heading).nth(1).unwrap_or_else(|| panic!("{heading} is missing in {page}"));
+        section.split("\n## ").next().expect("its end").matches(words).count()
+    };
+    let (id, en) = ("4 dari 5 kantor penyedia Bakti", "4 of 5 offices of provider Bakti");
+    assert_eq!(told(Language::Id, "## Gangguan bersama", id), 1);
+    assert_eq!(told(Language::Id, "## Gangguan terlama", id), 4);
+    assert_eq!(told(Language::En, "## Shared outages", en), 1);
+    assert_eq!(told(Language::En, "## Longest outages", en), 4);
+    let json: serde_json::Value =
+        serde_json::from_str(&text(&assessment, Format::Json, Language::Id)).expect("JSON");
+    let event = &json["shared_outages"][0];
+    assert_eq!((&event["provider"], &event["of_sites"]), (&"Bakti".into(), &5.into()));
+    for format in [Format::Xlsx, Format::Pdf, Format::Html] {
+        made(&assessment, format, Language::Id);
+    }
+
+    for coverage in &mut assessment.sites[..3] {
+        coverage.site.island.clone_from(&assessment.islands[0].code);
+    }
+    let island = &assessment.islands[0].name;
+    let all = assessment.sites[3..].iter_mut();
+    all.for_each(|coverage| coverage.outages.clear());
+    let page = text(&assessment, Format::Markdown, Language::Id);
+    assert!(page.contains(&format!("| 3 dari 3 kantor di {island} |")), "{page}");
+
+    assessment.sites[0].outages.clear();
+    let page = text(&assessment, Format::Markdown, Language::Id);
+    assert!(!page.contains("Gangguan bersama") && !page.contains("Bagian dari gangguan bersama"), "{page}");
 }
 
 #[test]

@@ -5,8 +5,8 @@ use std::path::Path;
 use serde::Deserialize;
 use suar_collector::calendar::{Holidays, PeriodName, Span, TimeZone, day_of_date};
 use suar_collector::coverage::{
-    AgentDays, Earlier, Period, PeriodKind, Rules, SiteCoverage, SiteInput, Throughput, judge_islands,
-    judge_site,
+    AgentDays, Earlier, Period, PeriodKind, Rules, SharedBy, SharedOutage, SiteCoverage, SiteInput,
+    Throughput, judge_islands, judge_site, shared_outages,
 };
 use suar_collector::region::builtin;
 use suar_collector::registry::{LinkKind, Site};
@@ -31,6 +31,9 @@ struct Scenario {
     office: Vec<Office>,
     #[serde(default)]
     island: Vec<ExpectedIsland>,
+    /// All of them, when any is listed.
+    #[serde(default)]
+    shared: Vec<ExpectedShared>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -43,6 +46,8 @@ struct Office {
     power_hours: Option<String>,
     #[serde(default = "unknown")]
     link: LinkKind,
+    #[serde(default)]
+    provider: String,
     measured_from: Option<jiff::civil::Date>,
     download_kbps: Option<u64>,
     upload_kbps: Option<u64>,
@@ -129,6 +134,19 @@ struct ExpectedIsland {
     unreliable: u32,
 }
 
+#[derive(Debug, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+struct ExpectedShared {
+    island: Option<String>,
+    provider: Option<String>,
+    /// `from..to`, local times in western Indonesia.
+    span: String,
+    cause: String,
+    /// Numbers of the offices, in the order of the file.
+    offices: Vec<usize>,
+    of: usize,
+}
+
 #[test]
 fn every_scenario_comes_out_as_its_file_says() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/coverage");
@@ -172,6 +190,7 @@ fn play(name: &str, scenario: &Scenario) {
     for (number, office) in scenario.office.iter().enumerate() {
         let mut site = support::site(&format!("site-{number}"), &office.village, &office.hours);
         site.link = office.link;
+        site.provider.clone_from(&office.provider);
         site.power_hours = office.power_hours.as_ref().map(|hours| hours.parse().expect("hours"));
         site.time_zone = office.time_zone;
         let earlier: Vec<Earlier> = office.earlier.iter().map(|before| before.of(&site)).collect();
@@ -195,6 +214,10 @@ fn play(name: &str, scenario: &Scenario) {
         compare(&place, &coverage, &office.expect);
         sites.push(coverage);
     }
+    if !scenario.shared.is_empty() {
+        let found: Vec<ExpectedShared> = shared_outages(&sites).iter().map(ExpectedShared::of).collect();
+        assert_eq!(found, scenario.shared, "{name}: shared outages");
+    }
     for expected in &scenario.island {
         let region = builtin("19").expect("built in");
         let (islands, _) = judge_islands(region, &sites, &rules, |_| true);
@@ -206,6 +229,28 @@ fn play(name: &str, scenario: &Scenario) {
             [expected.sites, expected.monitored, expected.judged, expected.unreliable],
             "{name}: sites, monitored, judged, unreliable"
         );
+    }
+}
+
+impl ExpectedShared {
+    fn of(event: &SharedOutage) -> Self {
+        let (island, provider) = match &event.by {
+            SharedBy::Island(code) => (Some(code.clone()), None),
+            SharedBy::Provider(name) => (None, Some(name.clone())),
+        };
+        let local = |s: i64| {
+            let moment = jiff::Timestamp::from_second(s + TimeZone::Wib.offset_s()).expect("a moment");
+            moment.strftime("%Y-%m-%dT%H:%M").to_string()
+        };
+        let number = |code: &str| code.strip_prefix("site-").and_then(|number| number.parse().ok());
+        Self {
+            island,
+            provider,
+            span: format!("{}..{}", local(event.start_s), local(event.end_s)),
+            cause: event.cause.label().to_owned(),
+            offices: event.sites.iter().filter_map(|code| number(code.as_str())).collect(),
+            of: event.of_sites,
+        }
     }
 }
 

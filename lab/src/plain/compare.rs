@@ -8,6 +8,7 @@ use serde_json::Value;
 use suar_wire::Cause;
 
 use super::judge::{Judged, judge};
+use super::shared::{Event, events};
 use super::sure::Share;
 use crate::dates::holidays;
 use crate::fleet::Fleet;
@@ -77,6 +78,7 @@ fn compare_with(report: &Value, offices: &[Judged]) -> Outcome {
         office(&mut outcome, reported.unwrap_or(&Value::Null), found);
     }
     let islands = by_area(offices, |village| island_of(village).to_owned());
+    shared(&mut outcome, list("shared_outages"), &events(&islands));
     let districts = by_area(offices, |village| village[..8].to_owned());
     let regencies = by_area(offices, |village| village[..5].to_owned());
     for (key, areas) in [("islands", islands), ("districts", districts), ("regencies", regencies)] {
@@ -160,6 +162,22 @@ fn office(outcome: &mut Outcome, reported: &Value, found: &Judged) {
     let mean = lengths.iter().sum::<u64>().checked_div(lengths.len() as u64);
     same("mean outage", &reported["mean_outage_s"], mean.into());
     same("longest outage", &reported["longest_outage_s"], lengths.iter().max().copied().into());
+}
+
+fn shared(outcome: &mut Outcome, reported: &[Value], found: &[Event]) {
+    outcome.same("report", "shared outages", &reported.len().into(), found.len());
+    for (reported, found) in reported.iter().zip(found) {
+        let what = format!("shared outage at {}", found.start_s);
+        let mut same = |key: &str, found: Value| {
+            outcome.same(reported["island"].as_str().unwrap_or(""), &what, &reported[key], found)
+        };
+        same("island", found.island.as_str().into());
+        same("start_s", found.start_s.into());
+        same("end_s", found.end_s.into());
+        same("cause", found.cause.into());
+        same("sites", found.offices.clone().into());
+        same("of_sites", found.of_offices.into());
+    }
 }
 
 fn by_area(offices: &[Judged], code: impl Fn(&str) -> String) -> BTreeMap<String, Vec<&Judged>> {

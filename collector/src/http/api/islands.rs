@@ -1,5 +1,5 @@
 //! `/api/islands`: every island with a site, how it stands in the running quarter, and the populated
-//! islands that are outside the measure.
+//! islands that are outside the measure, and the outages of the last day that offices share.
 
 use axum::Json;
 use axum::extract::State;
@@ -10,8 +10,11 @@ use crate::board::Moment;
 use crate::coverage::{Counts, IslandStanding};
 use crate::exposition::IslandPlace;
 use crate::live::{Live, State as SiteState};
-use crate::report::island_json;
-use crate::wall_clock::now_ms;
+use crate::report::{island_json, shared_json};
+use crate::wall_clock::{MS_A_DAY, now_ms};
+
+/// How far back shared outages are told here; those of a whole period are in `/api/coverage`.
+const SHARED_MS: i64 = MS_A_DAY;
 
 pub(super) async fn all(State(api): State<Api>) -> Json<Value> {
     let moment = api.board.at(now_ms());
@@ -25,6 +28,9 @@ pub(super) async fn all(State(api): State<Api>) -> Json<Value> {
         "judged_ms": standings.map(|standings| standings.computed_ms),
         "islands": islands,
         "outside": standings.map(|standings| &standings.outside),
+        "shared_outages": standings.map(|standings| {
+            standings.shared_since(moment.now_ms - SHARED_MS).map(shared_json).collect::<Vec<_>>()
+        }),
     }))
 }
 

@@ -7,7 +7,7 @@ use super::super::{Language, method};
 use super::offices::{Placed, mark, standing_cell, why_not_judged};
 use super::{areas, outages, trend};
 use crate::assessment::Assessment;
-use crate::coverage::{SiteCoverage, Standing};
+use crate::coverage::{SiteCoverage, Standing, shared_outages};
 
 /// More would not leave the page its method.
 const OUTAGES_MAX: usize = 3;
@@ -22,7 +22,8 @@ pub(super) fn write(blocks: &mut Vec<Block>, assessment: &Assessment, language: 
         }
     }
     trend::chart_only(blocks, assessment, language);
-    outages::outages(blocks, assessment, OUTAGES_MAX, language);
+    let events = shared_outages(&assessment.sites);
+    outages::outages(blocks, assessment, &events, OUTAGES_MAX, language);
     blocks.push(Block::Heading(language.pick("Cara menghitung", "How this was counted").to_owned()));
     blocks.push(Block::Paragraph(how(language)));
     blocks.push(Block::Paragraph(method::checksum(assessment, language)));

@@ -8,9 +8,13 @@ use super::super::Language;
 use super::super::cells::{NOTHING, count, decimal, duration, moment};
 use super::super::document::{Block, Cell, Table};
 use super::super::words::{cause_words, reason_words};
+use super::shared::shared_words;
 use crate::assessment::Assessment;
-use crate::coverage::{Outage, SiteCoverage, Standing};
+use crate::coverage::{Outage, SharedOutage, SiteCoverage, Standing, event_of};
 use crate::day::Reason;
+
+/// The column that tells the event.
+const SHARED: usize = 4;
 
 pub(super) fn causes(blocks: &mut Vec<Block>, assessment: &Assessment, language: Language) {
     if assessment.sites.iter().all(|site| site.observed_s() == 0) {
@@ -76,33 +80,58 @@ pub(in super::super) fn longest_first(assessment: &Assessment) -> Vec<(&SiteCove
     all
 }
 
-pub(super) fn outages(blocks: &mut Vec<Block>, assessment: &Assessment, at_most: usize, language: Language) {
+/// With a column on the events that they are a part of, where there are any.
+pub(super) fn outages(
+    blocks: &mut Vec<Block>,
+    assessment: &Assessment,
+    events: &[SharedOutage],
+    at_most: usize,
+    language: Language,
+) {
     let all = longest_first(assessment);
     if all.is_empty() {
         return;
     }
     blocks.push(Block::Heading(language.pick("Gangguan terlama", "Longest outages").to_owned()));
     let names = match language {
-        Language::Id => {
-            [("Kantor", 22), ("Mulai", 23), ("Selesai", 23), ("Penyebab", 20), ("Lama pada jam kerja", 13)]
-        }
-        Language::En => {
-            [("Office", 22), ("From", 23), ("To", 23), ("Cause", 20), ("Length in office hours", 13)]
-        }
+        Language::Id => [
+            ("Kantor", 22),
+            ("Mulai", 23),
+            ("Selesai", 23),
+            ("Penyebab", 20),
+            ("Bagian dari gangguan bersama", 20),
+            ("Lama pada jam kerja", 13),
+        ],
+        Language::En => [
+            ("Office", 22),
+            ("From", 23),
+            ("To", 23),
+            ("Cause", 20),
+            ("Part of a shared outage", 20),
+            ("Length in office hours", 13),
+        ],
     };
     // A report of one office has its name above everything.
-    let first = usize::from(assessment.sites.len() == 1);
-    let mut table = Table::new(&names[first..], 4 - first);
+    let is_one = assessment.sites.len() == 1;
+    let is_shown = |column: usize| !(is_one && column == 0 || events.is_empty() && column == SHARED);
+    let shown: Vec<(&str, u8)> = (names.into_iter().enumerate())
+        .filter(|(column, _)| is_shown(*column))
+        .map(|(_, name)| name)
+        .collect();
+    let mut table = Table::new(&shown, shown.len() - 1);
     for (site, outage) in all.iter().take(at_most) {
         let zone = site.site.time_zone;
-        let cells: [Cell; 5] = [
+        let event = event_of(events, &site.site.code, outage);
+        let cells: [Cell; 6] = [
             site.site.name.as_str().into(),
             moment(outage.start_s, zone, language).into(),
             moment(outage.end_s, zone, language).into(),
             cause_words(outage.cause, language).into(),
+            event.map_or(NOTHING.to_owned(), |event| shared_words(event, assessment, language)).into(),
             duration(outage.seconds_down, language).into(),
         ];
-        table.rows.push(cells.into_iter().skip(first).collect());
+        let cells = cells.into_iter().enumerate().filter(|(column, _)| is_shown(*column));
+        table.rows.push(cells.map(|(_, cell)| cell).collect());
     }
     blocks.push(Block::Table(table));
     if all.len() > at_most {

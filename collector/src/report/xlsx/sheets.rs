@@ -7,9 +7,11 @@ use super::super::compose::Both;
 use super::super::words::{cause_words, island_words, link_words, purpose_words, reason_words, tiphon_words};
 use super::super::{Language, Report, compose, method};
 use super::sheet::{Column, Formats, ROWS_MAX, Value, plain, set_page, table};
-use crate::assessment::AreaCoverage;
+use crate::assessment::{AreaCoverage, Assessment};
+use crate::calendar::TimeZone;
 use crate::coverage::{
-    Counts, IslandCoverage, MonthData, Outage, OutsideIsland, Ratio, SiteCoverage, Standing, Step, Stretch, Tiphon,
+    Counts, IslandCoverage, MonthData, Outage, OutsideIsland, Ratio, SharedOutage, SiteCoverage, Standing,
+    Step, Stretch, Tiphon, event_of, shared_outages,
 };
 use crate::day::Reason;
 use crate::registry::Site;
@@ -229,6 +231,7 @@ pub(super) fn outages(
     language: Language,
 ) -> Result<(), XlsxError> {
     type Row<'a> = (&'a SiteCoverage, &'a Outage);
+    let events = shared_outages(&report.assessment.sites);
     let pick = |id, en| language.pick(id, en);
     let local = |(site, _): &Row<'_>, s: i64| Value::Moment(s + site.site.time_zone.offset_s());
     let columns: Vec<Column<'_, Row<'_>>> = vec![
@@ -242,12 +245,54 @@ pub(super) fn outages(
         Column::new(pick("Penyebab", "Cause"), 34, move |(_, outage): &Row<'_>| {
             text(cause_words(outage.cause, language))
         }),
+        Column::new(pick("Bagian dari gangguan bersama", "Part of a shared outage"), 36, |row: &Row<'_>| {
+            let event = event_of(&events, &row.0.site.code, row.1);
+            event.map_or(Value::Empty, |event| {
+                text(&compose::shared_words(event, report.assessment, language))
+            })
+        }),
         Column::new(pick("Lama pada jam kerja", "Length in office hours"), 14, |(_, outage): &Row<'_>| {
             Value::Length(Some(outage.seconds_down))
         }),
     ];
     let rows = compose::longest_first(report.assessment);
-    table(workbook, pick("Gangguan", "Outages"), formats, 2, &columns, &rows)
+    table(workbook, pick("Gangguan", "Outages"), formats, 2, &columns, &rows)?;
+    if events.is_empty() {
+        return Ok(());
+    }
+    shared(workbook, report.assessment, &events, formats, language)
+}
+
+/// Times are those of western Indonesia: an event may lie in several zones.
+fn shared(
+    workbook: &mut Workbook,
+    assessment: &Assessment,
+    events: &[SharedOutage],
+    formats: &Formats,
+    language: Language,
+) -> Result<(), XlsxError> {
+    let pick = |id, en| language.pick(id, en);
+    let wib = |s: i64| Value::Moment(s + TimeZone::Wib.offset_s());
+    let columns: Vec<Column<'_, SharedOutage>> = vec![
+        Column::new(pick("Bersama", "Shared by"), 36, move |event: &SharedOutage| {
+            text(&compose::shared_words(event, assessment, language))
+        }),
+        Column::new(pick("Mulai (WIB)", "From (WIB)"), 19, move |event: &SharedOutage| wib(event.start_s)),
+        Column::new(pick("Selesai (WIB)", "To (WIB)"), 19, move |event: &SharedOutage| wib(event.end_s)),
+        Column::new(pick("Penyebab", "Cause"), 34, move |event: &SharedOutage| {
+            text(cause_words(event.cause, language))
+        }),
+        Column::new(pick("Kantor terputus", "Offices down"), 10, |event: &SharedOutage| {
+            Value::Count(event.sites.len() as u64)
+        }),
+        Column::new(pick("Kantor terpantau", "Offices monitored"), 10, |event: &SharedOutage| {
+            Value::Count(event.of_sites as u64)
+        }),
+        Column::new(pick("Kantor", "Offices"), 60, move |event: &SharedOutage| {
+            text(&compose::names(event, assessment, usize::MAX, language))
+        }),
+    ];
+    table(workbook, pick("Gangguan bersama", "Shared outages"), formats, 1, &columns, events)
 }
 
 /// What monitoring used, a row for each office and month; none where no office told it.
