@@ -100,6 +100,16 @@ impl Namespace {
         std::fs::write(directory.join("resolv.conf"), text).context("resolv.conf of a namespace")
     }
 
+    /// The names that programs started here find without asking anybody. Before the first start; later calls change
+    /// what running programs find, too.
+    pub fn set_hosts(&self, hosts: &[(std::net::IpAddr, &str)]) -> Result<()> {
+        let directory = PathBuf::from(ETC_DIRECTORY).join(&self.name);
+        std::fs::create_dir_all(&directory).with_context(|| directory.display().to_string())?;
+        let text: String = hosts.iter().map(|(address, name)| format!("{address} {name}\n")).collect();
+        // In its place: programs see the file itself, not its name.
+        std::fs::write(directory.join("hosts"), text).context("hosts of a namespace")
+    }
+
     /// Without this the kernel hands over 64 kB super-packets, and losing one loses forty.
     pub fn offloads_off(&self, device: &str) -> Result<()> {
         self.exec("ethtool", &["-K", device, "gso", "off", "tso", "off", "gro", "off"]).map(drop)

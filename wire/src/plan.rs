@@ -97,6 +97,13 @@ impl Plan {
                 mistakes.push(format!("targets: {target} is no address of a host"));
             }
         }
+        // A trial on one machine has no others.
+        let is_trial = self.targets.iter().all(|target| target.is_loopback());
+        for target in self.targets.iter().filter(|target| target.is_loopback() && !is_trial) {
+            mistakes.push(format!(
+                "targets: {target} is the machine itself, which answers whatever its link does"
+            ));
+        }
         let mut distinct = self.targets.clone();
         distinct.sort();
         distinct.dedup();
@@ -177,6 +184,16 @@ mod tests {
             assert!(keys.remove(key).is_some(), "{key}");
         }
         assert_eq!(serde_json::from_value::<Plan>(json).ok(), Some(Plan::standard()));
+    }
+
+    #[test]
+    fn a_target_that_is_the_machine_itself_would_hide_every_outage() {
+        let with =
+            |targets: [[u8; 4]; 2]| Plan { targets: targets.map(IpAddr::from).into(), ..Plan::standard() };
+        let mixed = with([[127, 0, 0, 1], [1, 1, 1, 1]]).mistakes();
+        let [mistake] = &mixed[..] else { panic!("{mixed:?}") };
+        assert!(mistake.starts_with("targets: 127.0.0.1 is the machine itself"), "{mistake}");
+        assert_eq!(with([[127, 0, 0, 2], [127, 0, 0, 3]]).mistakes(), Vec::<String>::new(), "a trial");
     }
 
     #[test]

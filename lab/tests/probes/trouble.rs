@@ -1,5 +1,6 @@
 //! What a hostile or broken network does to a round: it ends in time, says what happened, and the next comes.
 
+use std::net::Ipv4Addr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -27,9 +28,21 @@ enum Trouble {
     Dripping,
     /// The system refuses ICMP to the agent.
     NoPermission,
+    /// The collector's name does not exist, and later it does.
+    NameUnknown,
+    /// The collector's name leads to the machine itself, and later to the collector.
+    NameLoopback,
 }
 
-const ALL: [Trouble; 3] = [Trouble::Gigabyte, Trouble::Dripping, Trouble::NoPermission];
+const ALL: [Trouble; 5] = [
+    Trouble::Gigabyte,
+    Trouble::Dripping,
+    Trouble::NoPermission,
+    Trouble::NameUnknown,
+    Trouble::NameLoopback,
+];
+/// How agents call the collector.
+const COLLECTOR_NAME: &str = "pusat.example";
 
 impl Trouble {
     fn begin(self, office: &Office) -> Result<Option<Portal<'_>>> {
@@ -37,12 +50,47 @@ impl Trouble {
             Self::Gigabyte => Page::Gigabyte,
             Self::Dripping => Page::Dripping,
             Self::NoPermission => return Ok(None),
+            Self::NameUnknown => return office.pc.set_hosts(&[]).map(|()| None),
+            Self::NameLoopback => {
+                return name_is(office, Ipv4Addr::LOCALHOST).map(|()| None);
+            }
         };
         Portal::open(&office.router, COLLECTOR, &[8444], page).map(Some)
     }
 
-    fn check(self, round: &Round) {
+    /// What happens when each agent has done a round.
+    fn go_on(self, office: &Office) -> Result<()> {
         match self {
+            Self::Gigabyte | Self::Dripping | Self::NoPermission => Ok(()),
+            Self::NameUnknown | Self::NameLoopback => name_is(office, COLLECTOR),
+        }
+    }
+
+    fn check(self, rounds: &[Round]) {
+        let unreachable = (Verdict::Up, Note::CollectorUnreachable);
+        let was = |failure| {
+            let (Some(first), Some(last)) = (rounds.first(), rounds.last()) else { return };
+            assert_eq!((first.verdict, first.note), unreachable, "{first:?}");
+            let asked = (first.online, first.collector);
+            assert_eq!(asked, (Outcome::Failed(failure), Outcome::Failed(failure)), "{first:?}");
+            assert_eq!(
+                (last.verdict, last.note),
+                (Verdict::Up, Note::None),
+                "found without a restart: {last:?}"
+            );
+            assert!(last.online.is_ok(), "{last:?}");
+        };
+        match self {
+            Self::NameUnknown => was(Failure::Unreachable),
+            Self::NameLoopback => was(Failure::Refused),
+            Self::Gigabyte | Self::Dripping | Self::NoPermission => {}
+        }
+        rounds.iter().for_each(|round| self.check_each(round));
+    }
+
+    fn check_each(self, round: &Round) {
+        match self {
+            Self::NameUnknown | Self::NameLoopback => assert_eq!(round.verdict, Verdict::Up, "{round:?}"),
             Self::Gigabyte => {
                 assert_eq!(round.online, Outcome::Failed(Failure::WrongAnswer), "{round:?}");
                 assert_eq!(round.verdict, Verdict::Down(Cause::CaptivePortal), "{round:?}");
@@ -71,6 +119,10 @@ impl Trouble {
     }
 }
 
+fn name_is(office: &Office, address: Ipv4Addr) -> Result<()> {
+    office.pc.set_hosts(&[(address.into(), COLLECTOR_NAME)])
+}
+
 #[test]
 fn a_round_in_trouble_ends_in_time_and_says_what_happened() {
     if !can_run_here("rounds in trouble") {
@@ -84,7 +136,7 @@ fn a_round_in_trouble_ends_in_time_and_says_what_happened() {
             slots.windows(2).all(|pair| pair[1] == pair[0] + 1),
             "{trouble:?}: no slot is missed: {slots:?}"
         );
-        rounds.iter().for_each(|round| trouble.check(round));
+        trouble.check(&rounds);
     }
 }
 
@@ -93,16 +145,24 @@ fn run(directory: &Path) -> Result<Vec<(Trouble, Vec<Round>)>> {
     let world = World::with_offices(ALL.len() as u8, &uplink, printed_seed("rounds in trouble"))?;
     let plan = plan_section(&format!(
         "slot_seconds = {SLOT_SECONDS}\ndns_every = 1\nonline_every = 1\npush_seconds = 2\n\
-         online_url = \"http://{COLLECTOR}:8444/v1/online\""
+         online_url = \"http://{COLLECTOR_NAME}:8444/v1/online\""
     ));
     let mut collector =
         Collector::init(Some(&world.internet), directory, &format!("{COLLECTOR}:8443"), &plan)?;
+    let config = std::fs::read_to_string(collector.config())?;
+    let by_name = config.replace(
+        &format!("public_address = \"{COLLECTOR}:8443\""),
+        &format!("public_address = \"{COLLECTOR_NAME}:8443\""),
+    );
+    anyhow::ensure!(by_name != config, "the collector's address is written another way: {config}");
+    std::fs::write(collector.config(), by_name)?;
     collector.add_site(SITE)?;
     collector.serve()?;
     let code = collector.join_code(SITE, &["--uses", "20"])?;
     let mut agents = Vec::new();
     let mut portals = Vec::new();
     for (trouble, office) in ALL.iter().zip(&world.offices) {
+        name_is(office, COLLECTOR)?;
         let mut agent = Agent::new(Some(&office.pc), directory, &format!("{trouble:?}"))?;
         agent.join(&code)?.ok()?;
         if *trouble == Trouble::NoPermission {
@@ -116,15 +176,20 @@ fn run(directory: &Path) -> Result<Vec<(Trouble, Vec<Round>)>> {
     }
     let slot_of =
         |agent: &Agent<'_>| -> Result<Option<i64>> { Ok(agent.status()?["round"]["slot"]["index"].as_i64()) };
-    for agent in &agents {
-        let mut first = None;
-        wait_until("an agent to do its rounds", SETTLE_MAX, || {
-            let slot = slot_of(agent).map_err(|error| format!("{error:#}"))?;
-            first = first.or(slot);
-            let done = first.zip(slot).is_some_and(|(first, slot)| slot >= first + ROUNDS as i64);
-            if done { Ok(()) } else { Err(format!("slot {slot:?}, first {first:?}")) }
-        })?;
-    }
+    let more_rounds = |rounds: i64| {
+        agents.iter().try_for_each(|agent| {
+            let mut first = None;
+            wait_until("an agent to do its rounds", SETTLE_MAX, || {
+                let slot = slot_of(agent).map_err(|error| format!("{error:#}"))?;
+                first = first.or(slot);
+                let done = first.zip(slot).is_some_and(|(first, slot)| slot >= first + rounds);
+                if done { Ok(()) } else { Err(format!("slot {slot:?}, first {first:?}")) }
+            })
+        })
+    };
+    more_rounds(0)?;
+    ALL.iter().zip(&world.offices).try_for_each(|(trouble, office)| trouble.go_on(office))?;
+    more_rounds(ROUNDS as i64)?;
     drop(portals);
     agents.iter_mut().try_for_each(Agent::stop)?;
 
