@@ -22,7 +22,7 @@ use suar_wire::{SiteCode, Slot, SlotWidth};
 use crate::enrolled::join;
 use crate::load::nearest_rank_ms;
 use crate::programs::prometheus::{get_plain, percent_encoded};
-use crate::pusher::{Answer, Pusher};
+use crate::pusher::{Answer, Pusher, Sent};
 use crate::samples::{Series, write};
 use crate::seed::Random;
 use crate::takers::{Kind, Taker};
@@ -44,6 +44,8 @@ const ROUNDS_A_BLOCK: u64 = 1_000;
 const NOT_SEEN: f64 = u32::MAX as f64;
 /// What a sender waits after a failure.
 const FAILED_PAUSE: Duration = Duration::from_secs(1);
+/// Pushes in a row without any answer.
+const UNANSWERED_MAX: u32 = 20;
 /// Prometheus with what it needs to take a backlog at all.
 const OUT_OF_ORDER: &str = "storage:\n  tsdb:\n    out_of_order_time_window: 40d\n";
 /// Lines of the curve that are printed at most.
@@ -254,17 +256,23 @@ async fn push_backlog(
         let from = if is_live { newest + 1 - count } else { oldest };
         let slot = Slot { index: first.index + from as i64, ..first };
         let batch = pusher.rounds(from, slot, count);
+        let mut unanswered = 0;
         loop {
-            match pusher.send(&batch, ANSWER_MAX).await?.answer {
-                Answer::Receipt(receipt) => {
+            let asked = match pusher.send(&batch, ANSWER_MAX).await {
+                Ok(Sent { answer: Answer::Receipt(receipt), .. }) => {
                     ensure!(receipt.refused.is_empty(), "refused: {:?}", receipt.refused);
                     break;
                 }
-                Answer::Later(asked) => {
-                    progress.later.fetch_add(1, Ordering::Relaxed);
-                    tokio::time::sleep(asked.mul_f64(1.0 + JITTER * random.share())).await;
+                Ok(Sent { answer: Answer::Later(asked), .. }) => asked,
+                // The connection may have been idle so long that the collector closed it just now. An agent sends again.
+                Err(error) => {
+                    unanswered += 1;
+                    ensure!(unanswered < UNANSWERED_MAX, "no answer, again and again: {error:#}");
+                    FAILED_PAUSE
                 }
-            }
+            };
+            progress.later.fetch_add(1, Ordering::Relaxed);
+            tokio::time::sleep(asked.mul_f64(1.0 + JITTER * random.share())).await;
         }
         progress.pushes.fetch_add(1, Ordering::Relaxed);
         progress.left.fetch_sub(count, Ordering::Relaxed);
