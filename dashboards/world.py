@@ -255,6 +255,7 @@ def records(now_s, verdict):
     first = int(now_s - 5 * SLOT_S) // SLOT_S
     told += [((slot + 0.5) * SLOT_S, a_round(slot, verdict)) for slot in range(first, first + 4)]
     told += [(now_s - 3, test) for test in RATE_TESTS] + [(now_s - 2, data_use(now_s)), (now_s - 1, MACHINE)]
+    told += [(now_s - 1, {"kind": "plan_refused", "version": 7, "fault": "mistakes", "reason": "slot_seconds is 7"})]
     return [
         {
             "sequence": number,
