@@ -40,6 +40,32 @@ step() { # NAME COMMAND...
     count_step "$name" $?
 }
 
+# Steps that mostly wait go on beside each other; what each said is told when it has ended.
+begun_names=()
+begun_pids=()
+begun_outputs=()
+begin() { # NAME COMMAND...
+    local name=$1 said
+    shift
+    said=$(mktemp)
+    "$@" </dev/null >"$said" 2>&1 &
+    begun_names+=("$name")
+    begun_pids+=("$!")
+    begun_outputs+=("$said")
+}
+
+finish() {
+    local at code
+    for at in "${!begun_pids[@]}"; do
+        wait "${begun_pids[$at]}"
+        code=$?
+        echo "== ${begun_names[$at]}"
+        cat "${begun_outputs[$at]}"
+        rm "${begun_outputs[$at]}"
+        count_step "${begun_names[$at]}" "$code"
+    done
+}
+
 # Adds up cargo's `test result:` lines. A run that ends badly without a failed test, because something
 # did not compile or a test binary crashed, is a failure of its own.
 cargo_tests() { # NAME ARGUMENTS...
@@ -123,9 +149,10 @@ step "programs" cargo build --workspace
 step "a report beside three other accounts of it" lab/report.sh
 # Its long form is lab/faults.sh.
 step "faults, short" cargo run --quiet -p suar-lab -- faults
-step "dashboards" check_dashboards
-step "monitoring" check_monitoring
-step "a week of alerts" python3 lab/alert_week.py
+begin "dashboards" check_dashboards
+begin "monitoring" check_monitoring
+begin "a week of alerts" python3 lab/alert_week.py
+finish
 cargo_tests "tests of the crates" --workspace --exclude suar-lab
 # One test binary after the other, and tests in the lab share two cores: fewer at once keep time honest.
 cargo_tests "tests in the lab" -p suar-lab
