@@ -45,12 +45,27 @@ fn holding_a_week(
     let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
     let extra = format!("[readers]\naddresses = []\ntoken_hashes = [\"{hash}\"]\n{more}");
     let collector = Collector::init(None, directory, &address, &extra).expect("a data directory");
-    let midnight_s = (wall_ms() / 1000).div_euclid(DAY_S) * DAY_S;
-    let truth = Truth::new(midnight_s - DAYS * DAY_S, printed_seed("a week of history"));
+    let truth = Truth::new(last_end_s(wall_ms() / 1000) - DAYS * DAY_S, printed_seed("a week of history"));
     join(&collector.data(), &truth);
     prepare(&collector.data(), &truth);
     fill(&collector.data(), &truth);
     (collector, truth)
+}
+
+/// The midnight at which the newest week ends of which nothing is live any more: a receiver of remote write, and
+/// Prometheus' own window, call the last hour live.
+fn last_end_s(now_s: i64) -> i64 {
+    const SURELY_OLD_S: i64 = 2 * 3_600;
+    (now_s - SURELY_OLD_S).div_euclid(DAY_S) * DAY_S
+}
+
+#[test]
+fn a_week_that_has_just_ended_is_not_live_soon_after_midnight() {
+    let midnight_s = 20_000 * DAY_S;
+    assert_eq!(last_end_s(midnight_s + 5), midnight_s - DAY_S);
+    assert_eq!(last_end_s(midnight_s + 7_199), midnight_s - DAY_S);
+    assert_eq!(last_end_s(midnight_s + 7_200), midnight_s);
+    assert_eq!(last_end_s(midnight_s + DAY_S - 1), midnight_s);
 }
 
 fn join(data: &Path, truth: &Truth) {
