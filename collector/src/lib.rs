@@ -11,6 +11,9 @@ pub mod region;
 pub mod registry;
 pub mod site_plan;
 
+pub mod join_sheet;
+pub mod qr;
+
 pub mod audience;
 pub mod programs;
 pub mod rollout;

@@ -24,6 +24,8 @@ use std::str::FromStr;
 use crate::assessment::Assessment;
 use crate::region::Region;
 
+pub(crate) use cells::moment;
+pub(crate) use html::escaped;
 pub use json::{assessment_json, island_json, shared_json, site_json};
 pub use paper::{Letter, Paper};
 pub use pdf::PdfError;

@@ -138,7 +138,7 @@ pub(super) fn month(date: jiff::civil::Date, language: Language) -> String {
 }
 
 /// `5 Maret 2026 08.07 WIB`; the seconds only where there are some.
-pub(super) fn moment(unix_s: i64, zone: TimeZone, language: Language) -> String {
+pub(crate) fn moment(unix_s: i64, zone: TimeZone, language: Language) -> String {
     let local_s = (unix_s + zone.offset_s()).rem_euclid(86_400);
     let mark = language.pick(".", ":");
     let (hours, minutes, seconds) = (local_s / 3_600, local_s / 60 % 60, local_s % 60);

@@ -116,7 +116,7 @@ fn inside(cell: &Cell) -> String {
 }
 
 /// A text from outside, harmless in content and in quoted attributes.
-pub(super) fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
