@@ -7,8 +7,13 @@ use std::path::Path;
 #[cfg_attr(unix, path = "files/private_unix.rs")]
 #[cfg_attr(windows, path = "files/private_windows.rs")]
 mod private;
+mod trouble;
 
 pub use private::{directory, make_executable, sync_directory};
+pub use trouble::{Trouble, once_free};
+
+/// Written and removed again to see whether a directory can be written.
+const PROBE: &str = ".suar-agent.probe";
 
 /// Makes a directory and what is missing above it, durable with its name: what is flushed inside a directory
 /// is gone with it when a power cut takes the name.
@@ -17,6 +22,14 @@ pub fn make_directory(path: &Path) -> io::Result<()> {
     let missing: Vec<&Path> = path.ancestors().take_while(is_missing).collect();
     fs::create_dir_all(path)?;
     missing.into_iter().rev().try_for_each(sync_name)
+}
+
+/// Whether a directory takes so many bytes now: writes them, makes them durable, removes them.
+pub fn try_room(directory: &Path, bytes: usize) -> io::Result<()> {
+    let probe = directory.join(PROBE);
+    let written = write(Readers::Owner, &probe, &vec![b' '; bytes]);
+    let removed = once_free(|| fs::remove_file(&probe));
+    written.and(removed)
 }
 
 /// The text of a small file, no more of it than this; `None` where there is none.
@@ -48,7 +61,7 @@ pub fn replace_for_everybody(path: &Path, content: &[u8]) -> io::Result<()> {
 
 fn replace_for(readers: Readers, path: &Path, content: &[u8]) -> io::Result<()> {
     let beside = path.with_extension("new");
-    let written = write(readers, &beside, content).and_then(|()| fs::rename(&beside, path));
+    let written = write(readers, &beside, content).and_then(|()| once_free(|| fs::rename(&beside, path)));
     if written.is_err() {
         // Best effort: the error that is told is the first one.
         let _ = fs::remove_file(&beside);
@@ -68,7 +81,7 @@ fn sync_name(path: &Path) -> io::Result<()> {
 
 fn write(readers: Readers, path: &Path, content: &[u8]) -> io::Result<()> {
     // One left by a power cut would have kept its old mode.
-    match fs::remove_file(path) {
+    match once_free(|| fs::remove_file(path)) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }

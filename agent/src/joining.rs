@@ -17,9 +17,12 @@ use crate::identity::{Identity, IdentityError, write_plan};
 use crate::meter::Meter;
 use crate::{rejoined, tls};
 
+mod obstacle;
 #[cfg(test)]
 mod tests;
 mod words;
+
+pub use obstacle::Obstacle;
 
 /// Longest wait for the collector's answer.
 const ANSWER_SECONDS_MAX: u64 = 60;
@@ -27,6 +30,8 @@ const ANSWER_SECONDS_MAX: u64 = 60;
 const ANSWER_BYTES_MAX: usize = 32 * 1024;
 /// Most characters of a text from the other side that are shown.
 const SHOWN_CHARS_MAX: usize = 200;
+/// Room that identity and plan need, and a little for the first records.
+const ROOM_BYTES: usize = 128 * 1024;
 
 /// What to do with an identity that is there already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,11 +54,12 @@ pub struct Joined {
 #[derive(Debug, thiserror::Error)]
 pub enum JoinFailure {
     #[error("this machine has joined already, as {site}")]
-    AlreadyJoined { site: SiteCode },
+    AlreadyJoined { site: SiteCode, asked: SiteCode },
     /// Nobody answered at the code's address.
     #[error("cannot reach the collector at {address}")]
     Unreachable {
         address: String,
+        obstacle: Obstacle,
         #[source]
         source: HttpError,
     },
@@ -67,8 +73,12 @@ pub enum JoinFailure {
     /// An answer that is none: another program, or another version.
     #[error("the answer from {address} is not a collector's: {what}")]
     Answer { address: String, what: String },
+    /// Before the code was shown to anybody.
     #[error(transparent)]
     Files(#[from] IdentityError),
+    /// After the collector had taken it.
+    #[error(transparent)]
+    FilesAfterwards(IdentityError),
 }
 
 /// Shows the code to its collector, and writes identity and plan into `state`, which is made if needed.
@@ -78,7 +88,7 @@ pub async fn join(code: &JoinCode, state: &Path, existing: Existing) -> Result<J
     files::make_directory(state).map_err(|source| IdentityError::Write { path: state.to_owned(), source })?;
     let before = match Identity::read(state) {
         Ok(Some(identity)) if existing == Existing::Keep => {
-            return Err(JoinFailure::AlreadyJoined { site: identity.site });
+            return Err(JoinFailure::AlreadyJoined { site: identity.site, asked: code.site.clone() });
         }
         Ok(before) => before,
         // A damaged identity is no reason not to join again.
@@ -88,6 +98,8 @@ pub async fn join(code: &JoinCode, state: &Path, existing: Existing) -> Result<J
     if let Some(before) = &before {
         rejoined::note(state, before)?;
     }
+    files::try_room(state, ROOM_BYTES)
+        .map_err(|source| IdentityError::Write { path: state.to_owned(), source })?;
     let answer = ask(code).await?;
     let wrong = |what: String| JoinFailure::Answer { address: code.address.clone(), what };
     let mistakes = answer.plan.mistakes();
@@ -97,8 +109,8 @@ pub async fn join(code: &JoinCode, state: &Path, existing: Existing) -> Result<J
     let identity = Identity::from_answer(&answer).map_err(wrong)?;
     let key = answer.update_key.as_deref().map(str::parse).transpose();
     let update_key = key.map_err(|fault| wrong(format!("update_key: {fault}")))?;
-    write_plan(state, &answer.plan)?;
-    identity.write(state)?;
+    write_plan(state, &answer.plan).map_err(JoinFailure::FilesAfterwards)?;
+    identity.write(state).map_err(JoinFailure::FilesAfterwards)?;
     Ok(Joined { identity, before, plan: answer.plan, update_key })
 }
 
@@ -108,7 +120,7 @@ async fn ask(code: &JoinCode) -> Result<JoinAnswer, JoinFailure> {
         if tls::is_wrong_certificate(&source) {
             JoinFailure::WrongCertificate { address: address() }
         } else {
-            JoinFailure::Unreachable { address: address(), source }
+            JoinFailure::Unreachable { address: address(), obstacle: Obstacle::of(&source), source }
         }
     };
     let request = JoinRequest {

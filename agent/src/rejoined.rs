@@ -64,9 +64,9 @@ pub fn set_aside(state: &Path, spool: &Path, before: &Identity) -> io::Result<()
     let directory = directory_of(state, before);
     // There already when a power cut came in between: the spool is the new identity's then.
     if !directory.exists() {
-        fs::rename(spool, &directory)?;
+        files::once_free(|| fs::rename(spool, &directory))?;
     }
-    fs::rename(Identity::before_path(state), Identity::path(&directory))?;
+    files::once_free(|| fs::rename(Identity::before_path(state), Identity::path(&directory)))?;
     files::sync_directory(state)?;
     files::sync_directory(&directory)
 }

@@ -171,7 +171,7 @@ pub fn write(directory: &Path, status: &Status) -> io::Result<()> {
     let text = serde_json::to_vec_pretty(status)?;
     let beside = directory.join(format!("{FILE}.new"));
     fs::write(&beside, text)?;
-    fs::rename(&beside, directory.join(FILE))
+    files::once_free(|| fs::rename(&beside, directory.join(FILE)))
 }
 
 /// Reads the newer of the two places; `None` when no agent has ever run here.

@@ -1,19 +1,25 @@
 //! `suar-agent join CODE`: identity and configuration, once in a machine's life.
 
+use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 
+use suar_wire::SiteCode;
 use suar_wire::join_code::JoinCode;
 
 use super::check::{self, Sender};
 use super::{EXIT_TROUBLE, JoinArgs, refuse, start_log, words};
 use crate::config::{self, Config};
 use crate::files;
+use crate::identity::Identity;
 use crate::joining::{self, Existing, JoinFailure};
 use crate::language::Language;
 use crate::rejoined;
 use crate::service::{self, Started};
 use crate::spool::Beside;
+
+/// Room that the configuration needs.
+const CONFIG_ROOM_BYTES: usize = 16 * 1024;
 
 pub async fn execute(args: JoinArgs) -> ExitCode {
     start_log("warn");
@@ -57,13 +63,16 @@ pub async fn execute(args: JoinArgs) -> ExitCode {
     let existing = if args.force { Existing::Replace } else { Existing::Keep };
     let joined = match joining::join(&code, &config.state, existing).await {
         Ok(joined) => joined,
-        Err(JoinFailure::AlreadyJoined { site }) if site == code.site && file.exists() => {
+        Err(JoinFailure::AlreadyJoined { site, asked }) if site == asked && file.exists() => {
             // What was asked for is so already: a script that installs twice must not fail.
-            println!("{}", JoinFailure::AlreadyJoined { site }.message(language));
+            println!("{}", JoinFailure::AlreadyJoined { site, asked }.message(language));
             return ExitCode::SUCCESS;
         }
         Err(failure) => {
             eprintln!("{}", failure.message(language));
+            if failure.may_be_a_proxy() && proxy_is_set(|name| std::env::var_os(name)) {
+                eprintln!("{}", words::proxy_is_not_used(language, &code.address));
+            }
             tracing::debug!("{:#}", anyhow::Error::from(failure));
             return ExitCode::from(EXIT_TROUBLE);
         }
@@ -75,6 +84,9 @@ pub async fn execute(args: JoinArgs) -> ExitCode {
         return ExitCode::from(EXIT_TROUBLE);
     }
     println!("{}", words::joined(language, &joined.identity, file));
+    if let Some(other) = installed_agent(&config::default_path(), file) {
+        eprintln!("{}", words::second_agent(language, &other));
+    }
     if let Some(before) = joined.before.filter(|_| something_waits(&config)) {
         let carried = rejoined::carried_file(&config.state, &before);
         println!("{}", words::left_from_before(language, &before, &carried));
@@ -102,7 +114,67 @@ fn prepare(file: &Path) -> std::io::Result<()> {
         return Ok(());
     };
     files::make_directory(directory)?;
-    let probe = directory.join(".suar-agent.probe");
-    std::fs::write(&probe, b"")?;
-    std::fs::remove_file(probe)
+    files::try_room(directory, CONFIG_ROOM_BYTES)
+}
+
+/// The office of the agent that a package or a setup has installed here, when another one is to join beside it: both
+/// would measure the same line, and both cost data.
+fn installed_agent(installed: &Path, file: &Path) -> Option<SiteCode> {
+    if installed == file {
+        return None;
+    }
+    let config = config::read(installed).ok()?;
+    Identity::read(&config.state).ok()?.map(|identity| identity.site)
+}
+
+/// Whether whoever sits here reaches the internet by a proxy, which this program does not do.
+fn proxy_is_set(variable: impl Fn(&str) -> Option<OsString>) -> bool {
+    const NAMES: [&str; 6] =
+        ["https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"];
+    NAMES.iter().any(|name| variable(name).is_some_and(|value| !value.is_empty()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use suar_wire::AgentId;
+
+    #[test]
+    fn a_second_agent_beside_an_installed_one_is_noticed_and_the_installed_one_itself_is_none() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let (installed, other) = (directory.path().join("agent.toml"), directory.path().join("other.toml"));
+        assert_eq!(installed_agent(&installed, &other), None, "nothing is installed");
+        let state = directory.path().join("state");
+        let config = Config {
+            collector: "suar.example:8443".to_owned(),
+            state: state.clone(),
+            runtime: state.clone(),
+            ..Config::default()
+        };
+        std::fs::write(&installed, config::render(&config)).expect("a configuration");
+        assert_eq!(installed_agent(&installed, &other), None, "it has not joined");
+        let site: SiteCode = "19.02.02.2009".parse().expect("a code");
+        let identity = Identity {
+            agent: AgentId([1; 16]),
+            token: "token".to_owned().try_into().expect("a token"),
+            site: site.clone(),
+            site_name: String::new(),
+            online_key: "00".to_owned().try_into().expect("a key"),
+        };
+        files::make_directory(&state).expect("a directory");
+        identity.write(&state).expect("an identity");
+        assert_eq!(installed_agent(&installed, &other), Some(site));
+        assert_eq!(installed_agent(&installed, &installed), None);
+    }
+
+    #[test]
+    fn a_proxy_of_the_environment_is_noticed_in_either_spelling() {
+        let set = |wanted: &'static str, value: &'static str| {
+            move |name: &str| (name == wanted).then(|| OsString::from(value))
+        };
+        assert!(proxy_is_set(set("https_proxy", "http://10.0.0.1:3128")));
+        assert!(proxy_is_set(set("HTTP_PROXY", "http://10.0.0.1:3128")));
+        assert!(!proxy_is_set(set("HTTP_PROXY", "")));
+        assert!(!proxy_is_set(|_| None));
+    }
 }

@@ -29,7 +29,7 @@ impl LogFile {
     fn fresh(&self) -> io::Result<(File, u64)> {
         let full = fs::metadata(&self.path).is_ok_and(|file| file.len() >= BYTES_MAX);
         if full {
-            fs::rename(&self.path, self.path.with_extension("log.1"))?;
+            crate::files::once_free(|| fs::rename(&self.path, self.path.with_extension("log.1")))?;
         }
         let file = OpenOptions::new().create(true).append(true).open(&self.path)?;
         let bytes = file.metadata()?.len();

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use suar_wire::SiteCode;
 use suar_wire::join_code::JoinCodeError;
 use suar_wire::record::Round;
 use suar_wire::{DataUse, EchoMethod, Outcome, Stamp};
@@ -53,6 +54,8 @@ in_both! {
     pub fn code_mistyped(error: &JoinCodeError);
     pub fn not_a_directory(path: &Path);
     pub fn cannot_write(file: &Path, error: &std::io::Error);
+    pub fn proxy_is_not_used(address: &str);
+    pub fn second_agent(other: &SiteCode);
     pub fn joined(identity: &Identity, file: &Path);
     pub fn left_from_before(before: &Identity, file: &Path);
     pub fn started(started: &Started);

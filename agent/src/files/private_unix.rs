@@ -32,6 +32,15 @@ pub fn directory(path: &Path) -> io::Result<()> {
     }
 }
 
+/// Elsewhere than on Windows an open file prevents nothing.
+pub fn is_sharing_violation(_error: &io::Error) -> bool {
+    false
+}
+
+pub fn may_be_free_soon(_error: &io::Error) -> bool {
+    false
+}
+
 fn owner_above(path: &Path) -> Option<(u32, u32)> {
     let above = std::fs::metadata(path.parent()?).ok()?;
     Some((above.uid(), above.gid()))

@@ -26,3 +26,18 @@ pub fn directory(path: &Path) -> io::Result<()> {
 pub fn make_executable(_path: &Path) -> io::Result<()> {
     Ok(())
 }
+
+const ACCESS_DENIED: i32 = 5;
+const SHARING_VIOLATION: i32 = 32;
+const LOCK_VIOLATION: i32 = 33;
+
+/// Another program has the file open.
+pub fn is_sharing_violation(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(SHARING_VIOLATION | LOCK_VIOLATION))
+}
+
+/// What a scanner that looks at a new file does to a rename or removal; the refusal of access too, which is what the
+/// system says of a file whose removal waits for its last reader.
+pub fn may_be_free_soon(error: &io::Error) -> bool {
+    is_sharing_violation(error) || error.raw_os_error() == Some(ACCESS_DENIED)
+}

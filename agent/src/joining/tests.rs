@@ -94,7 +94,103 @@ async fn a_stranger_a_dead_address_and_a_busy_collector_are_told_apart() {
     assert_eq!(server.requests().len(), 1, "a stranger never sees the secret");
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let dead = JoinCode { address: free, ..code(&server) };
-    assert!(matches!(try_code(dead).await, JoinFailure::Unreachable { .. }));
+    let refused = try_code(dead).await;
+    assert!(matches!(refused, JoinFailure::Unreachable { obstacle: Obstacle::Refused, .. }), "{refused:?}");
+    let stranger = JoinFailure::WrongCertificate { address: "suar.example:443".to_owned() };
+    let said = (stranger.message(Language::Id), stranger.message(Language::En));
+    assert!(
+        said.0.contains("proxy") && said.1.contains("a proxy, a firewall or a virus scanner"),
+        "{said:?}"
+    );
+}
+
+/// Answers whatever comes with these bytes, and then hangs up.
+async fn answering(bytes: &'static [u8]) -> String {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let _ = stream.read(&mut [0; 4096]).await;
+            let _ = stream.write_all(bytes).await;
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn a_proxy_that_wants_to_be_asked_and_a_firewall_that_hangs_up_are_named() {
+    let server = always(json(200, &answer())).await;
+    let state = TempDir::new().unwrap();
+    let try_at = async |address: String| {
+        let code = JoinCode { address, ..code(&server) };
+        join(&code, state.path(), Existing::Keep).await.unwrap_err()
+    };
+    let proxy = try_at(answering(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n").await).await;
+    assert!(matches!(proxy, JoinFailure::Unreachable { obstacle: Obstacle::NotTls, .. }), "{proxy:?}");
+    assert!(proxy.message(Language::Id).contains("proxy") && proxy.may_be_a_proxy(), "{proxy:?}");
+    assert!(proxy.message(Language::En).contains("The agent uses no proxy"), "{proxy:?}");
+    let firewall = try_at(answering(b"").await).await;
+    assert!(
+        matches!(firewall, JoinFailure::Unreachable { obstacle: Obstacle::BrokenOff, .. }),
+        "{firewall:?}"
+    );
+    assert!(firewall.message(Language::En).contains("firewall"), "{firewall:?}");
+    assert_eq!(server.requests().len(), 0);
+}
+
+#[test]
+fn each_obstacle_has_a_sentence_of_its_own_that_names_the_address_to_be_allowed() {
+    use std::io::ErrorKind;
+    let of = |error: HttpError| (Obstacle::of(&error), error);
+    let kinds = [
+        of(HttpError::Name(ErrorKind::NotFound.into())),
+        of(HttpError::Connect(ErrorKind::NetworkUnreachable.into())),
+        of(HttpError::Connect(ErrorKind::ConnectionRefused.into())),
+        of(HttpError::ConnectTimeout),
+        of(HttpError::Connect(ErrorKind::ConnectionReset.into())),
+        of(HttpError::Timeout),
+        of(HttpError::Address("?".to_owned())),
+    ];
+    let expected = [
+        Obstacle::Name,
+        Obstacle::NoNetwork,
+        Obstacle::Refused,
+        Obstacle::Silent,
+        Obstacle::BrokenOff,
+        Obstacle::AnswerLost,
+        Obstacle::Other,
+    ];
+    assert_eq!(kinds.each_ref().map(|(obstacle, _)| *obstacle), expected);
+    let mut messages = std::collections::BTreeSet::new();
+    for (obstacle, source) in kinds {
+        let address = "suar.example:8443".to_owned();
+        let failure = JoinFailure::Unreachable { address, obstacle, source };
+        for language in [Language::Id, Language::En] {
+            let said = failure.message(language);
+            let allows = matches!(obstacle, Obstacle::Refused | Obstacle::Silent | Obstacle::BrokenOff);
+            assert_eq!(said.matches("suar.example:8443").count(), if allows { 2 } else { 1 }, "{said}");
+            // A code whose answer was lost may be used up, and nothing else promises that it is good.
+            let promised = said.contains("masih berlaku") || said.contains("still good");
+            assert_eq!(promised, obstacle != Obstacle::AnswerLost, "{said}");
+            messages.insert(said);
+        }
+    }
+    assert_eq!(messages.len(), 2 * expected.len());
+}
+
+#[tokio::test]
+async fn a_code_for_another_office_is_not_called_done() {
+    let server = always(json(200, &answer())).await;
+    let state = TempDir::new().unwrap();
+    join(&code(&server), state.path(), Existing::Keep).await.unwrap();
+    let moved = JoinCode { site: "19.02.03.2001".parse().unwrap(), ..code(&server) };
+    let failure = join(&moved, state.path(), Existing::Keep).await.unwrap_err();
+    let said = failure.message(Language::En);
+    assert!(said.contains("this code is for 19.02.03.2001") && said.contains("--force"), "{said}");
+    assert!(failure.message(Language::Id).contains("kode ini untuk 19.02.03.2001"));
+    let same = join(&code(&server), state.path(), Existing::Keep).await.unwrap_err();
+    assert!(same.message(Language::En).contains("nothing to do"), "{same:?}");
 }
 
 #[tokio::test]

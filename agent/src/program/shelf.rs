@@ -157,7 +157,7 @@ impl Shelf {
         files::make_executable(&part)?;
         // Its bytes are durable already; this is for the right to run it.
         OpenOptions::new().write(true).open(&part)?.sync_all()?;
-        fs::rename(&part, self.program(build))?;
+        files::once_free(|| fs::rename(&part, self.program(build)))?;
         files::sync_directory(&self.directory)?;
         Ok(Ok(()))
     }

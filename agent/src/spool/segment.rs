@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use suar_wire::{Epoch, IntervalSet, Sequence};
 
 use super::frame::{self, FRAME_HEADER_BYTES, SEGMENT_HEADER_BYTES, Scan};
-use crate::files::sync_directory;
+use crate::files::{once_free, sync_directory};
 
 /// Size of a segment. Written once with zeros, so that a record later changes no file length: its
 /// `fdatasync` writes the data and no metadata.
@@ -66,7 +66,7 @@ impl Segment {
     /// Renames a damaged segment, so that it is found damaged only once. It stays readable.
     pub fn set_aside(&mut self) -> io::Result<()> {
         let aside = self.path.with_file_name(format!("{:020}{DAMAGED_SUFFIX}", self.first));
-        fs::rename(&self.path, &aside)?;
+        once_free(|| fs::rename(&self.path, &aside))?;
         self.path = aside;
         Ok(())
     }

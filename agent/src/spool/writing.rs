@@ -8,6 +8,7 @@ use super::acked;
 use super::frame;
 use super::queue::Queue;
 use super::segment::{Active, SEGMENT_BYTES, Segment};
+use crate::files;
 
 /// Fewest segments that a bound leaves: one to write, one that waits.
 const SEGMENTS_MIN: u64 = 2;
@@ -79,7 +80,7 @@ impl Spool {
     }
 
     pub(super) fn remove_segment(&mut self, index: usize) -> bool {
-        match std::fs::remove_file(&self.segments[index].path) {
+        match files::once_free(|| std::fs::remove_file(&self.segments[index].path)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 let path = self.segments[index].path.clone();
                 self.in_trouble(&path, &error);
@@ -100,7 +101,8 @@ impl Spool {
         let (bytes, beside) = (acked::encode(self.epoch, &self.acked), path.with_extension("new"));
         // Not flushed: a power cut here costs sending some records again, a flush would wear the card at
         // every push.
-        let written = std::fs::write(&beside, bytes).and_then(|()| std::fs::rename(&beside, &path));
+        let renamed = || files::once_free(|| std::fs::rename(&beside, &path));
+        let written = std::fs::write(&beside, bytes).and_then(|()| renamed());
         if let Err(error) = written {
             self.in_trouble(&path, &error);
         }

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use suar_lab::netns::can_run_here;
@@ -18,10 +18,10 @@ const PUSHES_MAX: u64 = 200;
 const RECORDS: u64 = 1_500;
 
 /// A small disk of our own, gone when dropped.
-struct Disk<'a>(&'a Path);
+pub(super) struct Disk<'a>(&'a Path);
 
 impl<'a> Disk<'a> {
-    fn mount(at: &'a Path) -> Self {
+    pub(super) fn mount(at: &'a Path) -> Self {
         let mut mount = Command::new("mount");
         mount.args(["-t", "tmpfs", "-o", DISK, "tmpfs"]).arg(at);
         finish(&mut mount).expect("mount runs").ok().expect("a small disk");
@@ -29,11 +29,19 @@ impl<'a> Disk<'a> {
     }
 
     /// Takes every byte that is left.
-    fn fill(&self) {
-        let mut file = File::create(self.0.join("filler")).expect("a file");
+    pub(super) fn fill(&self) {
+        let mut file = File::create(self.filler()).expect("a file");
         for bytes in [64 * 1024, 1024, 1] {
             while file.write_all(&vec![1; bytes]).is_ok() {}
         }
+    }
+
+    pub(super) fn empty(&self) {
+        std::fs::remove_file(self.filler()).expect("it was filled");
+    }
+
+    fn filler(&self) -> PathBuf {
+        self.0.join("filler")
     }
 }
 

@@ -6,6 +6,7 @@ mod configuration;
 mod full_disk;
 mod hostile_pushes;
 mod join_codes;
+mod machines;
 mod places;
 mod site_lists;
 

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use suar_wire::SiteCode;
 use suar_wire::bandwidth::{Direction, TestEnd};
 use suar_wire::join_code::JoinCodeError;
 use suar_wire::record::Round;
@@ -10,7 +11,9 @@ use suar_wire::{Cause, EchoError, EchoMethod, Failure, Note, Outcome, Stamp, Ste
 use super::picture::{mbps, picture};
 use super::{Delivery, answered, line, mb, median_rtt, ms, seconds_since, seconds_until, used};
 use crate::bandwidth::Tested;
+use crate::files::Trouble;
 use crate::identity::Identity;
+use crate::language::Language;
 use crate::service::Started;
 use crate::status::{Freshness, LineTest, Status};
 
@@ -23,7 +26,20 @@ pub fn not_a_directory(path: &Path) -> String {
 }
 
 pub fn cannot_write(file: &Path, error: &std::io::Error) -> String {
-    format!("{} cannot be written: {error}. Run this as administrator (sudo).", file.display())
+    let what_to_do = Trouble::of(error).what_to_do(Language::En);
+    format!("{} cannot be written: {error}. {what_to_do}", file.display())
+}
+
+pub fn proxy_is_not_used(address: &str) -> String {
+    format!(
+        "A proxy is set on this machine. The agent uses none: ask whoever runs this network to allow a direct connection to {address}."
+    )
+}
+
+pub fn second_agent(other: &SiteCode) -> String {
+    format!(
+        "Another agent is installed on this machine already, for {other}. Both measure the same line and both cost data: remove one of them unless you want two."
+    )
 }
 
 pub fn joined(identity: &Identity, file: &Path) -> String {

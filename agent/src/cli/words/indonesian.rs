@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use suar_wire::SiteCode;
 use suar_wire::bandwidth::{Direction, TestEnd};
 use suar_wire::join_code::JoinCodeError;
 use suar_wire::record::Round;
@@ -10,7 +11,9 @@ use suar_wire::{Cause, EchoError, EchoMethod, Failure, Note, Outcome, Stamp, Ste
 use super::picture::{mbps, picture};
 use super::{Delivery, answered, line, mb, median_rtt, ms, seconds_since, seconds_until, used};
 use crate::bandwidth::Tested;
+use crate::files::Trouble;
 use crate::identity::Identity;
+use crate::language::Language;
 use crate::service::Started;
 use crate::status::{Freshness, LineTest, Status};
 use crate::uplink::PushFailure;
@@ -32,7 +35,20 @@ pub fn not_a_directory(path: &Path) -> String {
 }
 
 pub fn cannot_write(file: &Path, error: &std::io::Error) -> String {
-    format!("{} tidak dapat ditulis: {error}. Jalankan sebagai administrator (sudo).", file.display())
+    let what_to_do = Trouble::of(error).what_to_do(Language::Id);
+    format!("{} tidak dapat ditulis: {error}. {what_to_do}", file.display())
+}
+
+pub fn proxy_is_not_used(address: &str) -> String {
+    format!(
+        "Di komputer ini diatur sebuah proxy. Agen tidak memakai proxy: minta petugas jaringan mengizinkan sambungan langsung ke {address}."
+    )
+}
+
+pub fn second_agent(other: &SiteCode) -> String {
+    format!(
+        "Di komputer ini sudah terpasang agen lain, untuk {other}. Keduanya mengukur sambungan yang sama dan sama-sama memakai data: hapus salah satu, kecuali memang diinginkan dua."
+    )
 }
 
 pub fn joined(identity: &Identity, file: &Path) -> String {
