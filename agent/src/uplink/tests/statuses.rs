@@ -369,6 +369,28 @@ async fn a_plan_that_is_lost_on_the_way_is_no_bad_plan_and_comes_later() {
 }
 
 #[tokio::test]
+async fn a_plan_that_a_lost_receipt_named_is_named_by_the_next() {
+    let mut pushes = 0;
+    let server = Server::start(move |request| {
+        if request.is("get /v1/plan") {
+            return answer(&json(&plan(3)));
+        }
+        pushes += 1;
+        match pushes {
+            1 => Reply::Close,
+            _ => Reply::Receipt(Receipt { plan_version: 3, ..request.receipt() }),
+        }
+    })
+    .await;
+    let mut office = Office::new(&server);
+    assert!(office.uplink.push_once().await.is_err(), "its receipt is lost");
+    assert_eq!(*office.uplink.plan().borrow(), plan(1));
+    office.uplink.push_once().await.unwrap();
+    assert_eq!(*office.uplink.plan().borrow(), plan(3));
+    assert_eq!(identity::read_plan(office.dir.path()).unwrap(), Some(plan(3)));
+}
+
+#[tokio::test]
 async fn of_two_changes_at_once_the_later_one_stays() {
     // The receipt was written before the second change, the plan after it; the next receipt knows both.
     let mut pushes = 0;
