@@ -4,6 +4,7 @@
 //! made of, and [`programs`] for the real processes inside. [`faults`] breaks things on purpose, on a [`disk`] of
 //! its own. [`fleet`], [`load`] and [`bench`] make numbers, [`plain`] says what they must be;
 //! [`against_fping`] and [`mixed_life`] hold the agent against other accounts of the same thing, [`week`] alerts against a week.
+//! [`office_pictures`] draws the terminals on the pages that offices read.
 
 pub mod world;
 
@@ -24,10 +25,12 @@ pub mod fleet;
 pub mod load;
 pub mod mixed_life;
 pub mod network_manager;
+pub mod office_pictures;
 pub mod plain;
 pub mod pusher;
 pub mod samples;
 pub mod takers;
+pub mod terminal;
 
 pub mod dates;
 pub mod seed;

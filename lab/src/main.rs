@@ -13,6 +13,7 @@ use suar_lab::faults::{returns, suite};
 use suar_lab::fleet::Fleet;
 use suar_lab::load::{self, Load};
 use suar_lab::mixed_life;
+use suar_lab::office_pictures;
 use suar_lab::plain;
 use suar_lab::seed::printed_seed;
 use suar_lab::takers::Kind;
@@ -100,6 +101,11 @@ enum Command {
         /// Where `bandwidth.jsonl`, `bandwidth.md` and `bandwidth.svg` go, or `cases.json` and `cases.md`.
         #[arg(long)]
         out: PathBuf,
+    },
+    /// Pictures of terminals for the pages that offices read, as the programs speak now; root, for namespaces.
+    Pictures {
+        /// Where the SVG files go, e.g. docs/office.
+        into: PathBuf,
     },
     /// A week in which known things happen, as series for `promtool test rules` with the alerts that should fire.
     Week {
@@ -285,6 +291,7 @@ fn main() -> Result<()> {
             let off = accounts.off_permille();
             anyhow::ensure!(off <= off_permille, "{off} of 1000 apart, at most {off_permille} are right");
         }
+        Command::Pictures { into } => office_pictures::draw(&into)?,
         Command::Week { rules } => {
             let text = std::fs::read_to_string(&rules).with_context(|| rules.display().to_string())?;
             let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');

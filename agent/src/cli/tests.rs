@@ -81,6 +81,10 @@ fn the_findings_of_a_check_are_what_was_reviewed() {
         ),
         (Verdict::Down(Cause::Internet), Note::None, Delivery::TimedOut),
         (Verdict::Down(Cause::CaptivePortal), Note::None, Delivery::LeftToRunningAgent),
+        (Verdict::Up, Note::ClockWrong, Delivery::LeftToRunningAgent),
+        (Verdict::Down(Cause::NoNetwork), Note::None, Delivery::LeftToRunningAgent),
+        (Verdict::Down(Cause::Gateway), Note::None, Delivery::LeftToRunningAgent),
+        (Verdict::Down(Cause::Dns), Note::None, Delivery::LeftToRunningAgent),
     ];
     let mut text = String::new();
     for (verdict, note, delivery) in scenes {
