@@ -69,6 +69,29 @@ unpack_package() { # PACKAGE COMMAND...
     return "$unpacked"
 }
 
+# Prometheus 3 from the next Debian, whose receiver speaks version 2 of remote write: the packages of this Debian do
+# not. By an apt state of its own, so that nothing else comes from there; it needs only the C library, and runs here.
+newer_debian=forky
+unpack_prometheus_3() {
+    local program="$lab_tools_directory/usr/bin/prometheus-3"
+    [ -x "$program" ] && return 0
+    local fetched unpacked
+    fetched=$(mktemp -d) || return 1
+    mkdir -p "$lab_tools_directory/usr/bin" "$fetched/lists/partial" "$fetched/archives/partial"
+    echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian $newer_debian main" \
+        >"$fetched/sources.list"
+    local apt=(apt-get -qq -o "Dir::State=$fetched" -o Dir::State::status=/var/lib/dpkg/status
+        -o "Dir::Cache=$fetched" -o "Dir::Etc::sourcelist=$fetched/sources.list" -o Dir::Etc::sourceparts=/dev/null
+        -o Dir::Etc::preferencesparts=/dev/null -o APT::Sandbox::User=root)
+    "${apt[@]}" update </dev/null && (cd "$fetched" && "${apt[@]}" download prometheus </dev/null) &&
+        dpkg-deb -x "$fetched"/prometheus_*.deb "$fetched/root" && "$fetched/root/usr/bin/prometheus" --version >/dev/null &&
+        mv "$fetched/root/usr/bin/prometheus" "$program"
+    unpacked=$?
+    rm -r "$fetched"
+    [ "$unpacked" -eq 0 ] || echo "Prometheus 3 cannot be had from Debian $newer_debian, or does not run here"
+    return "$unpacked"
+}
+
 # The agents that ours is compared with, as files; only for `lab/bench.sh peers`.
 lab_peers_directory="$lab_tools_directory/peers"
 unpack_peers() {
@@ -95,5 +118,5 @@ install_python_packages() {
 }
 
 install_lab_tools() {
-    install_missing_packages && unpack_prometheus && install_python_packages
+    install_missing_packages && unpack_prometheus && unpack_prometheus_3 && install_python_packages
 }

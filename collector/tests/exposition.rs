@@ -513,8 +513,8 @@ suar-collector --test exposition` renews it); do not edit by hand.
 - There is no mark for the end of a series: a hole is where samples are missing.
 - Where the width of slots was changed, two rounds of one agent can begin at the same moment, once.
 - Version 2 of the protocol asks the receiver how many samples it has kept. One that does not say so is not believed,
-  and nothing is lost: set `version = 1`. VictoriaMetrics 1.79 is such a one. Version 2 was held against the protocol
-  byte by byte, and not against a receiver that speaks it.
+  and nothing is lost: set `version = 1`. VictoriaMetrics 1.79 is such a one. Prometheus 3 speaks it: what it
+  keeps of a request that it answers with 400 is counted as sent, the rest as refused (tried with 3.5.3).
 
 | url | receiver |
 |---|---|

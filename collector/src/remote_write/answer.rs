@@ -23,8 +23,8 @@ pub struct Response {
 pub enum Answer {
     /// How many samples of those that were sent.
     Kept { samples: u64 },
-    /// Sending the same again would get the same answer.
-    Refused(&'static str),
+    /// Sending the same again would get the same answer. Of version 2 a part of it may have been kept.
+    Refused { reason: &'static str, kept: u64 },
     /// Nothing is wrong with the samples: they are sent again later.
     Again { reason: &'static str, after: Duration },
 }
@@ -36,7 +36,7 @@ impl Answer {
     pub fn reason(&self) -> &'static str {
         match self {
             Self::Kept { .. } => OK,
-            Self::Refused(reason) | Self::Again { reason, .. } => reason,
+            Self::Refused { reason, .. } | Self::Again { reason, .. } => reason,
         }
     }
 
@@ -45,10 +45,15 @@ impl Answer {
             reason,
             after: Duration::from_secs(response.retry_after_s.unwrap_or(0)).min(WAIT_MAX),
         };
+        let kept = match version {
+            Version::One => 0,
+            Version::Two => response.samples_written.unwrap_or(0).min(sent),
+        };
+        let refused = |reason| Self::Refused { reason, kept };
         match (response.status, version) {
             (200..300, Version::One) => Self::Kept { samples: sent },
             (200..300, Version::Two) => match response.samples_written {
-                Some(samples) => Self::Kept { samples: samples.min(sent) },
+                Some(_) => Self::Kept { samples: kept },
                 // A receiver of version 1 finds nothing in the message, and says that all is well.
                 None => again("version"),
             },
@@ -57,8 +62,8 @@ impl Answer {
             (300..400 | 404 | 405, _) => again("address"),
             (408, _) => again("too_slow"),
             (429, _) => again("too_often"),
-            (413, _) => Self::Refused("too_large"),
-            (400..500, _) => Self::Refused(refusal(&response.text)),
+            (413, _) => refused("too_large"),
+            (400..500, _) => refused(refusal(&response.text)),
             _ => again("receiver"),
         }
     }
@@ -140,6 +145,20 @@ mod tests {
         for (written, kept) in [(10, 10), (7, 7), (99, 10)] {
             let response = Response { status: 200, samples_written: Some(written), ..Response::default() };
             assert_eq!(Answer::of(Version::Two, 10, &response), Answer::Kept { samples: kept });
+        }
+    }
+
+    #[test]
+    fn what_a_refusal_of_version_2_has_kept_is_told() {
+        for (version, written, kept) in [
+            (Version::Two, Some(7), 7),
+            (Version::Two, Some(99), 10),
+            (Version::Two, None, 0),
+            (Version::One, Some(7), 0),
+        ] {
+            let text = "too old sample".to_owned();
+            let response = Response { status: 400, samples_written: written, text, ..Response::default() };
+            assert_eq!(Answer::of(version, 10, &response), Answer::Refused { reason: "too_old", kept });
         }
     }
 

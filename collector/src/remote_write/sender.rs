@@ -132,7 +132,7 @@ impl Sender {
                 }
             }
             // One push that is refused must not take others along: each is tried alone.
-            Answer::Refused(_) if rows.len() > 1 => {
+            Answer::Refused { .. } if rows.len() > 1 => {
                 for row in rows.chunks(1) {
                     if let Turn::Again(after) = self.deliver(row)? {
                         return Ok(Turn::Again(after));
@@ -140,8 +140,9 @@ impl Sender {
                 }
                 return Ok(Turn::Settled);
             }
-            Answer::Refused(reason) => {
-                self.own.write_settled("refused", sent);
+            Answer::Refused { reason, kept } => {
+                self.own.write_settled("sent", kept);
+                self.own.write_settled("refused", sent - kept);
                 self.tell(reason, &response);
             }
             Answer::Again { reason, after } => {

@@ -37,15 +37,26 @@ impl Receiver {
 
     /// One that scrapes nothing. `config` is YAML, empty for what it does by itself.
     pub fn prometheus(directory: &Path, config: &str) -> Result<Self> {
+        Self::prometheus_of("prometheus", directory, config, &[])
+    }
+
+    /// A newer Prometheus that takes version 2 of remote write and no other.
+    pub fn prometheus_3(directory: &Path, config: &str) -> Result<Self> {
+        let only = "--web.remote-write-receiver.accepted-protobuf-messages=io.prometheus.write.v2.Request";
+        Self::prometheus_of("prometheus-3", directory, config, &[only])
+    }
+
+    fn prometheus_of(program: &str, directory: &Path, config: &str, more: &[&str]) -> Result<Self> {
         let address = free_address()?;
         let file = directory.join("receiver.yml");
         std::fs::write(&file, config)?;
-        let mut command = Command::new(tool("prometheus")?);
+        let mut command = Command::new(tool(program)?);
         command
             .arg(format!("--config.file={}", file.display()))
             .arg(format!("--storage.tsdb.path={}", directory.join("receiver-data").display()))
             .arg(format!("--web.listen-address={address}"))
-            .arg("--web.enable-remote-write-receiver");
+            .arg("--web.enable-remote-write-receiver")
+            .args(more);
         let log = directory.join("receiver.log");
         Self::start("Prometheus", address, &mut command, &log, |address| {
             match get_plain(address, "/-/ready") {

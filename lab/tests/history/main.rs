@@ -1,6 +1,7 @@
 //! History through Debian's real Prometheus: what PromQL says over remote read is what plain slow code
 //! computes from the records, before and after a backlog arrives. And the protocol by hand, with bad input.
 
+mod gate;
 mod open_metrics;
 mod plain_promql;
 mod prometheus;
@@ -8,6 +9,7 @@ mod promql;
 mod protocol;
 mod receiver;
 mod truth;
+mod version_2;
 
 use std::path::Path;
 use std::sync::Arc;

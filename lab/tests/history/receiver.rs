@@ -2,14 +2,9 @@
 //! it, the collector and a backlog come and go; what Debian's Prometheus calls too old is final.
 
 use std::collections::BTreeMap;
-use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use prost::Message;
 use suar_collector::store::admin::Admin;
 use suar_lab::programs::prometheus::{get_plain, percent_encoded};
 use suar_lab::programs::{Collector, Receiver, wait_until};
@@ -19,21 +14,22 @@ use suar_wire::push::CONTENT_TYPE;
 use suar_wire::record::Round;
 use suar_wire::{Body, BootId, Epoch, Note, Outcome, Push, Record, SlotWidth, Stamp, Verdict};
 
+use super::gate::Gate;
 use super::truth::{Labels, MEMORY_KIB, MOUNTS, Truth, Watched};
 use super::{READER_TOKEN, holding_a_week, keep, send_backlog, token};
 
 const HOUR_MS: i64 = 3_600_000;
-const AT_MOST: Duration = Duration::from_secs(120);
+pub const AT_MOST: Duration = Duration::from_secs(120);
 
 /// Samples by series, as a receiver has them.
-type Samples = BTreeMap<Labels, Vec<(i64, f64)>>;
+pub type Samples = BTreeMap<Labels, Vec<(i64, f64)>>;
 
 fn label(name: &str, value: impl ToString) -> (String, String) {
     (name.to_owned(), value.to_string())
 }
 
 /// What the records of a week, and the live ones, are as samples; plain code, record by record.
-fn expected(truth: &Truth, wave: u8, live: &[(usize, i64)]) -> Samples {
+pub fn expected(truth: &Truth, wave: u8, live: &[(usize, i64)]) -> Samples {
     let mut all = Samples::new();
     for (at, watched) in truth.agents.iter().enumerate() {
         let site = &truth.sites[watched.site];
@@ -83,7 +79,7 @@ fn expected(truth: &Truth, wave: u8, live: &[(usize, i64)]) -> Samples {
     all
 }
 
-fn count(samples: &Samples) -> usize {
+pub fn count(samples: &Samples) -> usize {
     samples.values().map(Vec::len).sum()
 }
 
@@ -114,7 +110,7 @@ fn live(truth: &Truth, watched: &Watched, sequence: u64) -> (Push, i64) {
 const LIVE_SEQUENCE: u64 = 1_000_000;
 
 /// A collector that is about to serve, with a week and one live push that wait for the receiver at `address`.
-fn holding_for(directory: &Path, address: &str) -> (Collector<'static>, Truth, i64) {
+pub fn holding_for(directory: &Path, address: &str) -> (Collector<'static>, Truth, i64) {
     let mut live_ms = 0;
     let more = format!("[remote_write]\nurl = \"http://{address}/api/v1/write\"\n");
     let (collector, truth) = holding_a_week(directory, &more, |data, truth| {
@@ -172,126 +168,8 @@ impl VictoriaMetrics {
     }
 }
 
-/// One request.
-#[derive(Debug, Clone, Copy)]
-struct Seen {
-    at_ms: i64,
-    oldest_ms: i64,
-    newest_ms: i64,
-    passed: bool,
-}
-
-/// Stands before a receiver: sees each request, lets the next `passing` through and is busy for the others.
-struct Gate {
-    address: String,
-    passing: Arc<AtomicUsize>,
-    seen: Arc<Mutex<Vec<Seen>>>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct WriteRequest {
-    #[prost(message, repeated, tag = "1")]
-    timeseries: Vec<TimeSeries>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct TimeSeries {
-    #[prost(message, repeated, tag = "2")]
-    samples: Vec<Sample>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct Sample {
-    #[prost(int64, tag = "2")]
-    timestamp: i64,
-}
-
-impl Gate {
-    fn before(receiver: &str, passing: usize) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let address = listener.local_addr().expect("an address").to_string();
-        let gate = Self { address, passing: Arc::new(passing.into()), seen: Arc::default() };
-        let (passing, seen) = (Arc::clone(&gate.passing), Arc::clone(&gate.seen));
-        let receiver = receiver.to_owned();
-        std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                // A collector that was killed leaves half a request.
-                if let Err(error) = stream.and_then(|stream| pass(stream, &receiver, &passing, &seen)) {
-                    eprintln!("the gate: {error}");
-                }
-            }
-        });
-        gate
-    }
-
-    fn seen(&self) -> Vec<Seen> {
-        self.seen.lock().expect("nobody panicked").clone()
-    }
-
-    fn let_pass(&self, requests: usize) {
-        self.passing.store(requests, Ordering::SeqCst);
-    }
-
-    /// Waits until it has turned a request away: what passed before is settled then, for the collector sends
-    /// one after the other.
-    fn wait_until_busy(&self) {
-        self.wait_for_turned_away(|_| true);
-    }
-
-    fn wait_for_turned_away(&self, wanted: impl Fn(i64) -> bool) {
-        wait_until("a request to be turned away", AT_MOST, || match self.seen().last() {
-            Some(seen) if !seen.passed && wanted(seen.oldest_ms) => Ok(()),
-            last => Err(format!("the last one: {last:?}")),
-        })
-        .expect("one");
-    }
-}
-
-/// One request on one connection.
-fn pass(
-    mut stream: TcpStream,
-    receiver: &str,
-    passing: &AtomicUsize,
-    seen: &Mutex<Vec<Seen>>,
-) -> std::io::Result<()> {
-    let mut request = Vec::new();
-    let end = loop {
-        if let Some(end) = request.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
-            break end + 4;
-        }
-        let mut more = [0; 4_096];
-        let length = stream.read(&mut more)?;
-        if length == 0 {
-            return Ok(());
-        }
-        request.extend_from_slice(&more[..length]);
-    };
-    let head = String::from_utf8_lossy(&request[..end]).to_ascii_lowercase();
-    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).expect("a length");
-    let mut body = request[end..].to_vec();
-    let rest = length.trim().parse::<usize>().expect("a number") - body.len();
-    (&mut stream).take(rest as u64).read_to_end(&mut body)?;
-
-    let passed = passing.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok();
-    let message = snap::raw::Decoder::new().decompress_vec(&body).expect("a snappy block");
-    let message = WriteRequest::decode(message.as_slice()).expect("a WriteRequest");
-    let times = || message.timeseries.iter().flat_map(|series| &series.samples).map(|s| s.timestamp);
-    if let (Some(oldest_ms), Some(newest_ms)) = (times().min(), times().max()) {
-        let request = Seen { at_ms: wall_ms(), oldest_ms, newest_ms, passed };
-        seen.lock().expect("nobody panicked").push(request);
-    }
-    if !passed {
-        return stream.write_all(b"HTTP/1.1 503 Busy\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
-    }
-    let mut upstream = TcpStream::connect(receiver)?;
-    upstream.write_all(&request[..end - 2])?;
-    upstream.write_all(b"connection: close\r\n\r\n")?;
-    upstream.write_all(&body)?;
-    std::io::copy(&mut upstream, &mut stream).map(drop)
-}
-
 /// A number of the collector's own metrics; 0 where it is not shown.
-fn metric(collector: &Collector<'_>, series: &str) -> f64 {
+pub fn metric(collector: &Collector<'_>, series: &str) -> f64 {
     let client = collector.client().expect("a certificate");
     let page = client
         .send(None, "/metrics?scope=collector", |client, url| client.get(url).bearer_auth(READER_TOKEN))
