@@ -4,6 +4,7 @@
 //! heard), no repeated requests but those of which no byte had left.
 
 use std::io;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 use std::time::Duration;
 
@@ -75,6 +76,8 @@ pub struct Client {
     /// Whether connections are kept for the next request.
     keeps: bool,
     kept: Mutex<Option<Kept>>,
+    /// The address that was reached last.
+    peer: StdMutex<Option<IpAddr>>,
 }
 
 #[derive(Debug)]
@@ -105,8 +108,13 @@ impl Client {
         let wrong = || HttpError::Address(server.to_owned());
         let authority = HeaderValue::try_from(server).map_err(|_| wrong())?;
         let server = Server::parse(server, if tls.is_some() { 443 } else { 80 }).ok_or_else(wrong)?;
-        let (keeps, kept) = (false, Mutex::new(None));
-        Ok(Self { server, authority, tls, meter: meter.clone(), keeps, kept })
+        let (keeps, kept, peer) = (false, Mutex::new(None), StdMutex::new(None));
+        Ok(Self { server, authority, tls, meter: meter.clone(), keeps, kept, peer })
+    }
+
+    /// Which address of the server the last connection went to; `None` before there was one.
+    pub fn peer(&self) -> Option<IpAddr> {
+        *self.peer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Sends a request and waits for the head of its answer. The caller bounds the time of all of it.
@@ -168,6 +176,8 @@ impl Client {
 
     async fn connect_tcp(&self, label: &Label) -> Result<Connection, HttpError> {
         let connection = self.server.connect(&self.meter, label).await?;
+        let peer = connection.stream().peer_addr().map_err(HttpError::Connect)?;
+        *self.peer.lock().unwrap_or_else(PoisonError::into_inner) = Some(peer.ip());
         if self.keeps {
             let after = Duration::from_secs(KEEPALIVE_SECONDS);
             connection.keep_alive(after).map_err(HttpError::Connect)?;

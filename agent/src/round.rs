@@ -9,7 +9,7 @@ use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use suar_wire::record::Round;
-use suar_wire::{Echo, Outcome, Plan, Slot};
+use suar_wire::{Echo, EchoMethod, Outcome, Plan, Slot};
 
 use crate::probe::TIMEOUT;
 use crate::probe::echo::{Board, Tally};
@@ -59,6 +59,8 @@ pub struct Answers {
     pub dns_public: Outcome,
     pub online: Outcome,
     pub collector: Outcome,
+    /// Whoever answered for the collector is in a network of this machine.
+    pub collector_near: bool,
 }
 
 impl Answers {
@@ -74,6 +76,7 @@ impl Answers {
             dns_public: first(self.dns_public, later.dns_public),
             online: first(self.online, later.online),
             collector: first(self.collector, later.collector),
+            collector_near: self.collector_near || later.collector_near,
         }
     }
 }
@@ -198,6 +201,7 @@ fn finish(
         .filter(|echo| echo.sent > 0 || echo.error.is_some())
         .chain(connected)
         .collect();
+    let tcp_peer = echoes.iter().find(|echo| echo.method == EchoMethod::TcpConnect && echo.received() > 0);
     let found = Findings {
         network: network.present,
         gateway,
@@ -207,6 +211,8 @@ fn finish(
         dns_public: answers.dns_public,
         online: answers.online,
         collector: answers.collector,
+        collector_near: answers.collector_near
+            || tcp_peer.is_some_and(|echo| !network.is_beyond(echo.target)),
         clock_wrong,
     };
     let (verdict, note) = judge(&found);

@@ -19,6 +19,8 @@ pub struct Findings<'a> {
     pub dns_public: Outcome,
     pub online: Outcome,
     pub collector: Outcome,
+    /// The collector is in a network of this machine: that it answers says nothing about what lies beyond.
+    pub collector_near: bool,
     /// The collector's time proves the wall clock wrong.
     pub clock_wrong: bool,
 }
@@ -60,17 +62,19 @@ fn is_portal(found: &Findings<'_>) -> bool {
             && matches!(found.collector, Outcome::Failed(Failure::CertificateWrong | Failure::WrongAnswer)))
 }
 
+/// Connections by TCP go to the collector.
 fn echo_answered(found: &Findings<'_>) -> bool {
-    found.echoes.iter().any(|echo| echo.received() > 0)
+    let counts = |echo: &&Echo| echo.method == EchoMethod::Icmp || !found.collector_near;
+    found.echoes.iter().filter(counts).any(|echo| echo.received() > 0)
 }
 
 /// The online check and the collector prove who they are, so either is as good as an echo: networks that
-/// drop ICMP are not down. A resolver's answer proves nothing (routers answer for any address from their
+/// drop ICMP are not down. Not so a collector that stands beside the agent, as in the agency's own office: it
+/// answers whatever the line does. A resolver's answer proves nothing (routers answer for any address from their
 /// cache), except where ICMP is refused to us and there is little else to go by.
 fn addresses_answer(found: &Findings<'_>) -> bool {
     echo_answered(found)
-        || found.online.is_ok()
-        || found.collector.is_ok()
+        || (!found.collector_near && (found.online.is_ok() || found.collector.is_ok()))
         || (icmp_refused(found) && found.dns_public.is_ok())
 }
 

@@ -3,6 +3,7 @@
 
 use std::error::Error as StdError;
 use std::io;
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use ring::hmac;
@@ -19,17 +20,19 @@ pub const BODY_BYTES_MAX: usize = 1024;
 const NONCE_BYTES: usize = 16;
 
 /// `GET url?nonce=...`: right is only the lowercase hexadecimal HMAC-SHA256 of the nonce's text, so that a
-/// portal's page, a cache or an old answer cannot pass for the internet.
-pub async fn online(meter: &Meter, url: &str, key: &[u8], limit: Duration) -> Outcome {
+/// portal's page, a cache or an old answer cannot pass for the internet. Returns who answered, too.
+pub async fn online(meter: &Meter, url: &str, key: &[u8], limit: Duration) -> (Outcome, Option<IpAddr>) {
     let nonce = nonce();
     let expect = answer_to(&nonce, key);
     let asked_at = Instant::now();
+    let mut peer = None;
     let ask = async {
         let (server, path) = server_and_path(url).ok_or(Failure::Local)?;
         let separator = if path.contains('?') { '&' } else { '?' };
         let client = Client::plain(server, meter).map_err(failure)?;
         let request = get(&format!("{path}{separator}nonce={nonce}")).map_err(failure)?;
         let response = client.send(Purpose::Online, request).await.map_err(failure)?;
+        peer = client.peer();
         // A collector that refuses (too many requests, restarting) is no portal; a redirect or a page is.
         if response.status().is_server_error() || response.status().as_u16() == 429 {
             return Err(Failure::Status);
@@ -40,7 +43,7 @@ pub async fn online(meter: &Meter, url: &str, key: &[u8], limit: Duration) -> Ou
         let body = read_bounded(response, BODY_BYTES_MAX).await.map_err(failure)?;
         if body.trim_ascii() == expect.as_bytes() { Ok(()) } else { Err(Failure::WrongAnswer) }
     };
-    timed(ask, asked_at, limit).await
+    (timed(ask, asked_at, limit).await, peer)
 }
 
 /// `GET https://collector/healthz`, with the pinned certificate. Any answer of the right certificate's holder

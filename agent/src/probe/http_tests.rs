@@ -38,7 +38,7 @@ fn nonce_of(line: &str) -> &str {
 
 async fn check(answer: impl Fn(&str) -> String + Send + 'static) -> Outcome {
     let url = format!("http://{}/v1/online", server(answer).await);
-    online(&Meter::default(), &url, KEY, LIMIT).await
+    online(&Meter::default(), &url, KEY, LIMIT).await.0
 }
 
 #[test]
@@ -84,12 +84,13 @@ async fn a_busy_collector_is_no_portal() {
 async fn a_closed_port_and_a_silent_server_are_told_apart() {
     let closed = TcpListener::bind("127.0.0.1:0").await.expect("a port").local_addr().expect("an address");
     let meter = Meter::default();
-    let refused = online(&meter, &format!("http://{closed}/"), KEY, LIMIT).await;
+    let (refused, nobody) = online(&meter, &format!("http://{closed}/"), KEY, LIMIT).await;
+    assert_eq!(nobody, None);
     assert_eq!(refused, Outcome::Failed(Failure::Refused));
 
     let silent = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}/", silent.local_addr().expect("an address"));
-    let outcome = online(&meter, &url, KEY, Duration::from_millis(50)).await;
+    let (outcome, _) = online(&meter, &url, KEY, Duration::from_millis(50)).await;
     assert_eq!(outcome, Outcome::Failed(Failure::Timeout));
 }
 

@@ -1,5 +1,5 @@
 //! What the system knows of its network without sending anything: is there one, who is the gateway, which
-//! resolvers does it ask.
+//! resolvers does it ask, which addresses are its neighbours.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -22,11 +22,42 @@ pub struct Network {
     pub gateway: Option<Host>,
     /// As the system would ask them, in order; at most [`Network::RESOLVERS_MAX`].
     pub resolvers: Vec<SocketAddr>,
+    pub links: Vec<Link>,
+}
+
+/// A network of neighbours that an interface is in by cable or Wi-Fi. Tunnels and modems are none: what answers at
+/// their other end has crossed something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Link {
+    pub address: IpAddr,
+    pub prefix_bits: u8,
 }
 
 impl Network {
     /// The C library asks no more than three.
     pub const RESOLVERS_MAX: usize = 3;
+
+    /// Whether packets to this address leave the machine and the networks that it is in.
+    pub fn is_beyond(&self, address: IpAddr) -> bool {
+        !address.is_loopback() && !self.links.iter().any(|link| link.holds(address))
+    }
+}
+
+impl Link {
+    fn holds(&self, address: IpAddr) -> bool {
+        // A shift by the whole width is a prefix of 0, in which everything lies.
+        match (self.address, address) {
+            (IpAddr::V4(link), IpAddr::V4(address)) => {
+                let apart = link.to_bits() ^ address.to_bits();
+                apart.checked_shr(32 - u32::from(self.prefix_bits.min(32))).unwrap_or(0) == 0
+            }
+            (IpAddr::V6(link), IpAddr::V6(address)) => {
+                let apart = link.to_bits() ^ address.to_bits();
+                apart.checked_shr(128 - u32::from(self.prefix_bits.min(128))).unwrap_or(0) == 0
+            }
+            _ => false,
+        }
+    }
 }
 
 /// The neighbour table's word on an address, after a packet was sent to it.
@@ -47,5 +78,33 @@ impl System {
             // The kernel has no text file for IPv6 neighbours; such gateways have to answer ICMP.
             IpAddr::V6(_) => Neighbour::Unknown,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn beyond_is_what_lies_in_no_network_of_the_machine() {
+        let link =
+            |address: &str, prefix_bits| Link { address: address.parse().expect("an address"), prefix_bits };
+        let links = vec![link("192.168.1.0", 24), link("10.0.0.7", 32), link("2001:db8:1::", 64)];
+        let network = Network { links, ..Network::default() };
+        let cases = [
+            ("192.168.1.9", false),
+            ("192.168.2.9", true),
+            ("10.0.0.7", false),
+            ("10.0.0.6", true),
+            ("127.0.0.1", false),
+            ("::1", false),
+            ("2001:db8:1::9", false),
+            ("2001:db8:2::9", true),
+        ];
+        for (address, expect) in cases {
+            assert_eq!(network.is_beyond(address.parse().expect("an address")), expect, "{address}");
+        }
+        let everything = Network { links: vec![link("0.0.0.0", 0)], ..Network::default() };
+        assert!(!everything.is_beyond(IpAddr::from([203, 0, 113, 1])));
     }
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-use super::{Host, Neighbour, Network};
+use super::{Host, Link, Neighbour, Network};
 use crate::probe::dns;
 
 /// Where these files are: `/`, or a directory of a test.
@@ -21,6 +21,8 @@ impl Default for System {
 
 const UP: u32 = 1;
 const VIA_GATEWAY: u32 = 2;
+/// `ARPHRD_ETHER`: cables and Wi-Fi.
+const ETHERNET: &str = "1";
 /// `ATF_COM` in the ARP table: the entry has a hardware address. The kernel keeps the flag for some seconds
 /// after a gateway fell silent, until it asked three times.
 const COMPLETE: u32 = 2;
@@ -41,6 +43,12 @@ impl System {
             present: !v4.is_empty() || !v6.is_empty(),
             gateway: best(&v4).or_else(|| best(&v6)),
             resolvers: resolvers(&self.file("etc/resolv.conf")),
+            links: v4
+                .iter()
+                .chain(&v6)
+                .filter(|route| self.is_ethernet(route))
+                .filter_map(|r| r.link)
+                .collect(),
         }
     }
 
@@ -77,6 +85,12 @@ impl System {
         self.file(&format!("sys/class/net/{interface}/carrier")).trim() != "0"
     }
 
+    /// True also where the kernel does not say.
+    fn is_ethernet(&self, route: &Route) -> bool {
+        let kind = self.file(&format!("sys/class/net/{}/type", route.interface));
+        matches!(kind.trim(), "" | ETHERNET)
+    }
+
     fn interface_index(&self, name: &str) -> u32 {
         self.file(&format!("sys/class/net/{name}/ifindex")).trim().parse().unwrap_or(0)
     }
@@ -88,6 +102,8 @@ struct Route {
     is_default: bool,
     /// Only for default routes that have one: a modem's may go without.
     gateway: Option<Host>,
+    /// Only for routes to neighbours.
+    link: Option<Link>,
     metric: u32,
 }
 
@@ -107,6 +123,10 @@ fn routes_v4(text: &str, carried: impl Fn(&str) -> bool) -> Vec<Route> {
             interface: interface.to_owned(),
             is_default,
             gateway: (is_default && flags & VIA_GATEWAY != 0).then(|| address.into()),
+            link: (!is_default && flags & VIA_GATEWAY == 0).then(|| Link {
+                address: IpAddr::from(destination.to_ne_bytes()),
+                prefix_bits: mask.count_ones() as u8,
+            }),
             metric: fields.get(6)?.parse().ok()?,
         })
     };
@@ -125,13 +145,16 @@ fn routes_v6(text: &str, carried: impl Fn(&str) -> bool, index_of: impl Fn(&str)
         if flags & UP == 0 || interface == "lo" || local || !carried(interface) {
             return None;
         }
-        let is_default = destination.is_unspecified() && hex(1)? == 0;
+        let prefix_bits = u8::try_from(hex(1)?).ok()?;
+        let is_default = destination.is_unspecified() && prefix_bits == 0;
         let next_hop = address_v6(fields.get(4)?)?;
         let gateway = Host { address: next_hop.into(), scope: index_of(interface) };
         Some(Route {
             interface: interface.to_owned(),
             is_default,
             gateway: (is_default && flags & VIA_GATEWAY != 0).then_some(gateway),
+            link: (!is_default && flags & VIA_GATEWAY == 0)
+                .then_some(Link { address: destination.into(), prefix_bits }),
             metric,
         })
     };
@@ -243,6 +266,24 @@ fe800000000000000000000000000000 40 00000000000000000000000000000000 00 00000000
         let network = look(&[("proc/net/ipv6_route", v6), ("sys/class/net/eth0/ifindex", "3\n")]);
         let gateway = network.gateway.expect("a gateway");
         assert_eq!((gateway.address.to_string(), gateway.scope), ("fe80::1".to_owned(), 3));
+    }
+
+    #[test]
+    fn neighbours_are_those_of_cables_and_wifi_and_not_of_tunnels() {
+        let v6 = "\
+20010db8000100000000000000000000 40 00000000000000000000000000000000 00 00000000000000000000000000000000 00000100 00000001 00000000 00000001     eth0
+20010db8000200000000000000000000 40 00000000000000000000000000000000 00 fe800000000000000000000000000001 00000400 00000001 00000000 00000003     eth0
+";
+        let vpn = format!("{ROUTES}tun0\t0000080A\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0\n");
+        let files = [
+            ("proc/net/route", vpn.as_str()),
+            ("proc/net/ipv6_route", v6),
+            ("sys/class/net/eth0/type", "1\n"),
+            ("sys/class/net/tun0/type", "65534\n"),
+        ];
+        let link =
+            |address: &str, prefix_bits| Link { address: address.parse().expect("an address"), prefix_bits };
+        assert_eq!(look(&files).links, [link("192.168.1.0", 24), link("2001:db8:1::", 64)]);
     }
 
     #[test]

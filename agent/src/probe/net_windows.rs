@@ -6,14 +6,15 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use windows_sys::Win32::Foundation::{ERROR_BUFFER_OVERFLOW, ERROR_SUCCESS};
 use windows_sys::Win32::NetworkManagement::IpHelper::{
     GAA_FLAG_INCLUDE_GATEWAYS, GAA_FLAG_SKIP_ANYCAST, GAA_FLAG_SKIP_FRIENDLY_NAME, GAA_FLAG_SKIP_MULTICAST,
-    GetAdaptersAddresses, IF_TYPE_SOFTWARE_LOOPBACK, IP_ADAPTER_ADDRESSES_LH,
+    GetAdaptersAddresses, IF_TYPE_ETHERNET_CSMACD, IF_TYPE_IEEE80211, IF_TYPE_SOFTWARE_LOOPBACK,
+    IP_ADAPTER_ADDRESSES_LH,
 };
 use windows_sys::Win32::NetworkManagement::Ndis::IfOperStatusUp;
 use windows_sys::Win32::Networking::WinSock::{
     AF_INET, AF_INET6, AF_UNSPEC, SOCKADDR_IN, SOCKADDR_IN6, SOCKET_ADDRESS,
 };
 
-use super::{Host, Neighbour, Network};
+use super::{Host, Link, Neighbour, Network};
 use crate::probe::dns;
 
 /// Start size that the manual recommends, and the most that is given.
@@ -44,6 +45,17 @@ impl System {
             {
                 best_metric = adapter.Ipv4Metric;
                 network.gateway = Some(host);
+            }
+            let mut unicast = adapter.FirstUnicastAddress;
+            // SAFETY: as above.
+            while let Some(entry) = unsafe { unicast.as_ref() } {
+                unicast = entry.Next;
+                if matches!(adapter.IfType, IF_TYPE_ETHERNET_CSMACD | IF_TYPE_IEEE80211)
+                    && let Some(host) = host(&entry.Address)
+                {
+                    let prefix_bits = entry.OnLinkPrefixLength;
+                    network.links.push(Link { address: host.address, prefix_bits });
+                }
             }
             let mut server = adapter.FirstDnsServerAddress;
             // SAFETY: as above.

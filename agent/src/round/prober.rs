@@ -185,19 +185,30 @@ impl Prober {
         };
         let online = async {
             match plan.online_url.as_deref().filter(|_| asks.online && !self.online_key.is_empty()) {
-                Some(url) => cut_short(http::online(&self.meter, url, &self.online_key, limit).await, limit),
-                None => Outcome::NotSent,
+                Some(url) => {
+                    let (outcome, peer) = http::online(&self.meter, url, &self.online_key, limit).await;
+                    (cut_short(outcome, limit), peer)
+                }
+                None => (Outcome::NotSent, None),
             }
         };
         let collector = async {
             if !asks.collector {
-                return Outcome::NotSent;
+                return (Outcome::NotSent, None);
             }
-            cut_short(http::collector(&self.pinned, limit).await, limit)
+            (cut_short(http::collector(&self.pinned, limit).await, limit), self.pinned.peer())
         };
-        let (dns, dns_public, online, collector) = tokio::join!(dns, dns_public, online, collector);
+        let (dns, dns_public, (online, online_peer), (collector, collector_peer)) =
+            tokio::join!(dns, dns_public, online, collector);
         let dns = dns.map(|answer| self.unless_lie(answer));
-        Answers { dns: outcome(dns), dns_public: outcome(dns_public), online, collector }
+        let mut peers = [online_peer, collector_peer].into_iter().flatten();
+        Answers {
+            dns: outcome(dns),
+            dns_public: outcome(dns_public),
+            online,
+            collector,
+            collector_near: peers.any(|peer| !network.is_beyond(peer)),
+        }
     }
 
     /// A local address for a name that has a public one is the answer of a portal or a filter. Names of an

@@ -17,6 +17,9 @@ const KEY: &[u8] = b"key of the online check";
 /// Where packets vanish: a cable whose other end takes no notice.
 const LOST: [[u8; 4]; 2] = [[10, 99, 7, 7], [10, 99, 7, 8]];
 const THERE: [[u8; 4]; 2] = [[127, 0, 0, 2], [127, 0, 0, 3]];
+/// In no network that the machine says it is in.
+const BEYOND: &str = "192.0.2.80:0";
+const BESIDE: &str = "127.0.0.1:0";
 
 /// Runs the test in a thread with a network namespace of its own. Says so loudly where that is forbidden.
 fn in_a_network(test: impl AsyncFnOnce() + Send + 'static) {
@@ -29,6 +32,7 @@ fn in_a_network(test: impl AsyncFnOnce() + Send + 'static) {
         }
         for command in [
             "ip link set lo up",
+            "ip addr add 192.0.2.80/32 dev lo",
             "ip link add v0 type veth peer name v1",
             "ip addr add 10.99.7.1/24 dev v0",
             "ip link set v0 up",
@@ -89,9 +93,9 @@ fn slot() -> Slot {
     SlotWidth::STANDARD.slot_at(0)
 }
 
-/// The collector's online check on loopback; returns its address.
-async fn online_server() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+/// The collector's online check; returns its address.
+async fn online_server(at: &str) -> SocketAddr {
+    let listener = TcpListener::bind(at).await.expect("a port");
     let address = listener.local_addr().expect("an address");
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
@@ -198,7 +202,7 @@ fn a_slot_too_short_for_a_second_question_asks_both_at_once() {
 #[test]
 fn blocked_pings_are_no_outage_and_are_replaced_by_tcp_after_three_rounds() {
     in_a_network(async || {
-        let online = online_server().await;
+        let online = online_server(BEYOND).await;
         let plan = Plan { online_url: Some(format!("http://{online}/v1/online")), ..plan(LOST) };
         let prober = prober(&online.to_string()).await;
         for _ in 0..3 {
@@ -213,6 +217,28 @@ fn blocked_pings_are_no_outage_and_are_replaced_by_tcp_after_three_rounds() {
         let again = Due { number: 15, ..QUIET };
         let round = run(&prober, &plan, slot(), window(MINUTE), again).await;
         assert!(round.echoes.iter().all(|echo| echo.method == EchoMethod::Icmp), "tried again: {round:?}");
+    });
+}
+
+#[test]
+fn a_collector_beside_the_agent_answers_and_the_internet_is_down_all_the_same() {
+    in_a_network(async || {
+        let online = online_server(BESIDE).await;
+        let plan = Plan { online_url: Some(format!("http://{online}/v1/online")), ..plan(LOST) };
+        let prober = prober(&online.to_string()).await;
+        let round = run(&prober, &plan, slot(), window(MINUTE), QUIET).await;
+        assert!(round.online.is_ok(), "{round:?}");
+        assert_eq!(round.verdict, Verdict::Down(Cause::Internet), "{round:?}");
+
+        let round = run(
+            &prober,
+            &Plan { targets: THERE.map(IpAddr::from).to_vec(), ..plan },
+            slot(),
+            window(MINUTE),
+            QUIET,
+        )
+        .await;
+        assert_eq!(round.verdict, Verdict::Up, "{round:?}");
     });
 }
 

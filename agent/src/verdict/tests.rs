@@ -37,6 +37,7 @@ fn quiet_round() -> Findings<'static> {
         dns_public: UNASKED,
         online: UNASKED,
         collector: UNASKED,
+        collector_near: false,
         clock_wrong: false,
     }
 }
@@ -171,6 +172,26 @@ fn the_decision_table_holds() {
         (
             "pings are forbidden, TCP connects",
             Findings { echoes: &by_tcp, ..quiet_round() },
+            up(Note::IcmpUnavailable),
+        ),
+        (
+            "only a collector in the same building answers",
+            Findings { online: OK, collector: OK, collector_near: true, ..all_fail },
+            down(Cause::Internet),
+        ),
+        (
+            "a collector in the same building, and the internet",
+            Findings { online: OK, collector: OK, collector_near: true, ..well },
+            up(Note::None),
+        ),
+        (
+            "pings are forbidden, TCP connects to a collector in the same building",
+            Findings { echoes: &by_tcp, collector_near: true, ..quiet_round() },
+            down(Cause::Internet),
+        ),
+        (
+            "the same, and a public resolver answers",
+            Findings { echoes: &by_tcp, dns_public: OK, collector_near: true, ..quiet_round() },
             up(Note::IcmpUnavailable),
         ),
         (
