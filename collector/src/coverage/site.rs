@@ -396,13 +396,13 @@ impl Samples {
             samples.synced += u64::from(summary.synced);
             samples.estimated += u64::from(summary.estimated);
             samples.bounded += u64::from(summary.bounded);
-            for block in &summary.blocks {
+            for block in summary.blocks.iter() {
                 let start_s = midnight_s + i64::from(block.block) * i64::from(BLOCK_SECONDS);
                 let half_hour = Span::new(start_s, start_s + i64::from(BLOCK_SECONDS));
                 if seconds_within(half_hour, expected) > 0 {
                     samples.sent += u64::from(block.sent);
                     samples.lost += u64::from(block.lost);
-                    rtt.add(&block.rtt);
+                    rtt.add(block.rtt);
                 }
             }
         }

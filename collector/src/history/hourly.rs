@@ -2,7 +2,7 @@
 
 use crate::calendar::{Holidays, Span, intersect};
 use crate::coverage::{AgentDays, Segment, merge};
-use crate::day::{BLOCK_SECONDS, Block, DAY_S, Day, RttSum, State};
+use crate::day::{BLOCK_SECONDS, DAY_S, Day, HalfHour, RttSum, State};
 use crate::registry::Site;
 
 use super::measure::Measure;
@@ -83,7 +83,7 @@ pub fn samples(measure: Measure, hours: Hours<'_>) -> Vec<(&'static str, i64, f6
             }
             Measure::HourlyRtt => {
                 let mut rtt = RttSum::default();
-                blocks(hours.agents, end_ms / 1000 - HOUR_S).for_each(|block| rtt.add(&block.rtt));
+                blocks(hours.agents, end_ms / 1000 - HOUR_S).for_each(|block| rtt.add(block.rtt));
                 if let Some(median_us) = rtt.histogram().quantile_us(500) {
                     one("", f64::from(median_us) / 1e6);
                 }
@@ -126,11 +126,11 @@ impl Tally {
 }
 
 /// The half hours of an hour, of all agents.
-fn blocks(agents: &[AgentDays], start_s: i64) -> impl Iterator<Item = &Block> {
+fn blocks(agents: &[AgentDays], start_s: i64) -> impl Iterator<Item = HalfHour<'_>> {
     let day = Day::try_from(start_s.div_euclid(DAY_S)).unwrap_or(Day::MAX);
     let first = start_s.rem_euclid(DAY_S) / i64::from(BLOCK_SECONDS);
     let of_day = agents.iter().filter_map(move |agent| agent.days.get(&day));
     of_day
-        .flat_map(|summary| &summary.blocks)
+        .flat_map(|summary| summary.blocks.iter())
         .filter(move |block| (first..first + 2).contains(&i64::from(block.block)))
 }

@@ -110,7 +110,7 @@ impl Counters {
             slots[Hours::Office as usize] += in_hours.unsigned_abs();
             slots[Hours::Off as usize] += (all - in_hours).unsigned_abs();
         }
-        for block in &summary.blocks {
+        for block in summary.blocks.iter() {
             counters.echoes_sent += u64::from(block.sent);
             counters.echoes_lost += u64::from(block.lost);
         }

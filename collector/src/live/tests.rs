@@ -309,7 +309,7 @@ fn counters_from_day_summaries_are_those_that_the_records_made() {
             run(7, 1, Second::Up),
         ],
         slot_seconds: 60,
-        blocks: vec![Block { block: 3, sent: 5, lost: 1, ..Block::default() }],
+        blocks: [Block { block: 3, sent: 5, lost: 1, ..Block::default() }].into_iter().collect(),
         ..DaySummary::default()
     };
     // Hours that begin before the first run and end within a later one, and a stretch of another day.

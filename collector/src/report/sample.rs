@@ -140,7 +140,7 @@ fn summary(at: usize, day: Day) -> DaySummary {
     DaySummary {
         runs,
         slot_seconds: 60,
-        blocks: vec![block],
+        blocks: [block].into_iter().collect(),
         synced: 480,
         estimated: 2,
         bounded: 1,

@@ -148,11 +148,8 @@ impl Reader {
             let first = day_of(explanation.from_s.saturating_mul(1000)).max(from);
             let last = day_of(explanation.to_s.saturating_mul(1000).saturating_sub(1)).min(to);
             for day in first..=last {
-                days.entry(day).or_default();
+                summary::explain(day, days.entry(day).or_default(), explanation);
             }
-        }
-        for (day, summary) in &mut days {
-            summary::explain(*day, summary, &explanations);
         }
         Ok(days.into_iter().collect())
     }

@@ -6,15 +6,17 @@ use suar_wire::Verdict;
 use suar_wire::bandwidth::{Direction, TestEnd};
 
 use super::StoreError;
-use crate::day::{Block, DaySummary, RttHistogram, Run, State, Test};
+use crate::day::fields::{Fields, Value, small};
+use crate::day::{DaySummary, HalfHours, Run, State, Test};
 
 #[derive(Clone, PartialEq, Message)]
 struct SummaryPb {
     /// Start (as the distance from the end of the run before), length, wire number of the verdict.
     #[prost(uint32, repeated, tag = "1")]
     runs: Vec<u32>,
-    #[prost(message, repeated, tag = "2")]
-    blocks: Vec<BlockPb>,
+    /// Messages of half hours, see `HalfHours`.
+    #[prost(bytes = "vec", repeated, tag = "2")]
+    blocks: Vec<Vec<u8>>,
     #[prost(uint32, tag = "3")]
     synced: u32,
     #[prost(uint32, tag = "4")]
@@ -41,23 +43,6 @@ struct TestPb {
     bytes: u64,
 }
 
-#[derive(Clone, PartialEq, Message)]
-struct BlockPb {
-    #[prost(uint32, tag = "1")]
-    block: u32,
-    #[prost(uint32, tag = "2")]
-    sent: u32,
-    #[prost(uint32, tag = "3")]
-    lost: u32,
-    #[prost(uint32, tag = "4")]
-    late: u32,
-    #[prost(uint32, tag = "5")]
-    duplicates: u32,
-    /// Bucket (as the distance from the one before), count.
-    #[prost(uint32, repeated, tag = "6")]
-    rtt: Vec<u32>,
-}
-
 pub fn encode(summary: &DaySummary) -> Vec<u8> {
     let mut pb = SummaryPb {
         synced: summary.synced,
@@ -76,7 +61,7 @@ pub fn encode(summary: &DaySummary) -> Vec<u8> {
         pb.runs.extend([run.start_s.saturating_sub(end_s), run.length_s, verdict.code()]);
         end_s = run.start_s + run.length_s;
     }
-    pb.blocks = summary.blocks.iter().map(encode_block).collect();
+    pb.blocks = summary.blocks.messages().map(<[u8]>::to_vec).collect();
     pb.tests = summary.tests.iter().map(encode_test).collect();
     pb.encode_to_vec()
 }
@@ -91,36 +76,21 @@ fn encode_test(test: &Test) -> TestPb {
     }
 }
 
-fn encode_block(block: &Block) -> BlockPb {
-    let mut before = 0;
-    let mut rtt = Vec::with_capacity(block.rtt.buckets.len() * 2);
-    for &(bucket, count) in &block.rtt.buckets {
-        rtt.extend([u32::from(bucket) - before, count]);
-        before = u32::from(bucket);
-    }
-    BlockPb {
-        block: u32::from(block.block),
-        sent: block.sent,
-        lost: block.lost,
-        late: block.late,
-        duplicates: block.duplicates,
-        rtt,
-    }
-}
-
-/// Reads the fields straight into a summary: with a message and its lists for every half hour, a report spent half
-/// of its time on memory that it threw away at once.
+/// Reads the fields straight into a summary, half hours as they are: with lists of their own for every half hour, a
+/// report spent half of its time on memory that it threw away at once.
 pub fn decode(bytes: &[u8]) -> Result<DaySummary, StoreError> {
     decoded(bytes).ok_or_else(|| StoreError::Damaged("a summary's columns do not fit together".to_owned()))
 }
 
 fn decoded(bytes: &[u8]) -> Option<DaySummary> {
-    let mut summary = DaySummary::default();
-    let mut fields = Fields(bytes);
-    while !fields.0.is_empty() {
-        match fields.next()? {
+    // Half hours are most of a summary; the length in front of each takes the place of its tag and length.
+    let blocks = HalfHours::with_capacity(bytes.len());
+    let mut summary = DaySummary { blocks, ..DaySummary::default() };
+    let mut fields = Fields::of(bytes);
+    while !fields.is_empty() {
+        match fields.take_next()? {
             (1, Value::Bytes(runs)) => summary.runs = decoded_runs(runs)?,
-            (2, Value::Bytes(block)) => summary.blocks.push(decoded_block(block)?),
+            (2, Value::Bytes(block)) => summary.blocks.push(block)?,
             (3, Value::Number(number)) => summary.synced = u32::try_from(number).ok()?,
             (4, Value::Number(number)) => summary.estimated = u32::try_from(number).ok()?,
             (5, Value::Number(number)) => summary.bounded = u32::try_from(number).ok()?,
@@ -152,9 +122,9 @@ fn decoded_runs(mut columns: &[u8]) -> Option<Vec<Run>> {
 fn decoded_test(bytes: &[u8]) -> Option<Test> {
     let (mut second, mut rate_bps, mut bytes_spent) = (0, 0, 0);
     let (mut direction, mut end) = (None, None);
-    let mut fields = Fields(bytes);
-    while !fields.0.is_empty() {
-        match fields.next()? {
+    let mut fields = Fields::of(bytes);
+    while !fields.is_empty() {
+        match fields.take_next()? {
             (1, Value::Number(number)) => second = u32::try_from(number).ok()?,
             (2, Value::Number(number)) => direction = Direction::from_code(u32::try_from(number).ok()?),
             (3, Value::Number(number)) => end = TestEnd::from_code(u32::try_from(number).ok()?),
@@ -167,94 +137,13 @@ fn decoded_test(bytes: &[u8]) -> Option<Test> {
     Some(Test { second, direction: direction?, end: end?, rate_bps, bytes: bytes_spent })
 }
 
-fn decoded_block(bytes: &[u8]) -> Option<Block> {
-    let mut block = Block::default();
-    let mut fields = Fields(bytes);
-    while !fields.0.is_empty() {
-        match fields.next()? {
-            (1, Value::Number(number)) => block.block = u8::try_from(number).ok()?,
-            (2, Value::Number(number)) => block.sent = u32::try_from(number).ok()?,
-            (3, Value::Number(number)) => block.lost = u32::try_from(number).ok()?,
-            (4, Value::Number(number)) => block.late = u32::try_from(number).ok()?,
-            (5, Value::Number(number)) => block.duplicates = u32::try_from(number).ok()?,
-            (6, Value::Bytes(rtt)) => block.rtt = decoded_rtt(rtt)?,
-            (1..=6, _) => return None,
-            _ => {}
-        }
-    }
-    Some(block)
-}
-
-fn decoded_rtt(mut columns: &[u8]) -> Option<RttHistogram> {
-    // Two bytes at least for a bucket and its count.
-    let mut buckets = Vec::with_capacity(columns.len() / 2);
-    let mut bucket = 0u32;
-    while !columns.is_empty() {
-        bucket = bucket.checked_add(small(&mut columns)?)?;
-        buckets.push((u16::try_from(bucket).ok()?, small(&mut columns)?));
-    }
-    Some(RttHistogram { buckets })
-}
-
-/// The fields of a protobuf message, in the order they stand.
-struct Fields<'a>(&'a [u8]);
-
-enum Value<'a> {
-    Number(u64),
-    /// A message, or packed numbers.
-    Bytes(&'a [u8]),
-    /// Of a kind that a summary has none of.
-    Other,
-}
-
-impl<'a> Fields<'a> {
-    /// The next field's tag and value; `None` where there is no whole one.
-    fn next(&mut self) -> Option<(u64, Value<'a>)> {
-        let key = varint(&mut self.0)?;
-        let value = match key & 7 {
-            0 => Value::Number(varint(&mut self.0)?),
-            1 => self.take(8).map(|_| Value::Other)?,
-            2 => {
-                let length = usize::try_from(varint(&mut self.0)?).ok()?;
-                Value::Bytes(self.take(length)?)
-            }
-            5 => self.take(4).map(|_| Value::Other)?,
-            _ => return None,
-        };
-        Some((key >> 3, value))
-    }
-
-    fn take(&mut self, length: usize) -> Option<&'a [u8]> {
-        let (taken, rest) = self.0.split_at_checked(length)?;
-        self.0 = rest;
-        Some(taken)
-    }
-}
-
-fn small(bytes: &mut &[u8]) -> Option<u32> {
-    u32::try_from(varint(bytes)?).ok()
-}
-
-/// Seven bits a byte, the lowest first.
-fn varint(bytes: &mut &[u8]) -> Option<u64> {
-    let mut number = 0;
-    for shift in (0..64).step_by(7) {
-        let (first, rest) = bytes.split_first()?;
-        *bytes = rest;
-        number |= u64::from(first & 0x7f) << shift;
-        if first & 0x80 == 0 {
-            return Some(number);
-        }
-    }
-    None
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
     use suar_wire::Cause;
 
     use super::*;
+    use crate::day::{Block, RttHistogram};
 
     fn any_summary() -> impl Strategy<Value = DaySummary> {
         let histogram = proptest::collection::btree_map(any::<u16>(), 1..u32::MAX, 0..20)
@@ -286,7 +175,7 @@ mod tests {
             |(runs, [slot_seconds, synced, estimated, bounded], blocks, tests)| DaySummary {
                 runs,
                 slot_seconds,
-                blocks,
+                blocks: blocks.into_iter().collect(),
                 synced,
                 estimated,
                 bounded,

@@ -72,16 +72,13 @@ pub fn explained_by(
     }
 }
 
-/// Fills the holes of a day. Where explanations overlap the first one stays.
-pub fn explain(day: Day, summary: &mut DaySummary, explanations: &[Explanation]) {
+/// Fills the holes of a day. Where explanations overlap the one that comes first stays.
+pub fn explain(day: Day, summary: &mut DaySummary, explanation: &Explanation) {
     let day_start_s = i64::from(day) * i64::from(SECONDS_A_DAY);
-    for explanation in explanations {
-        let second = |at_s: i64| (at_s - day_start_s).clamp(0, i64::from(SECONDS_A_DAY)) as u32;
-        let (from_s, to_s) = (second(explanation.from_s), second(explanation.to_s));
-        // Of a quarter's explanations one or two are about this day.
-        if from_s < to_s {
-            fill(&mut summary.runs, from_s, to_s, State::Unobserved(explanation.reason));
-        }
+    let second = |at_s: i64| (at_s - day_start_s).clamp(0, i64::from(SECONDS_A_DAY)) as u32;
+    let (from_s, to_s) = (second(explanation.from_s), second(explanation.to_s));
+    if from_s < to_s {
+        fill(&mut summary.runs, from_s, to_s, State::Unobserved(explanation.reason));
     }
 }
 

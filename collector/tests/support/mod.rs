@@ -74,7 +74,7 @@ impl Painted {
             .seconds
             .iter()
             .map(|(day, seconds)| {
-                let blocks = self.blocks.get(day).cloned().unwrap_or_default();
+                let blocks = self.blocks.get(day).into_iter().flatten().cloned().collect();
                 let runs = runs(seconds);
                 let rounds = runs.iter().filter(|run| !matches!(run.state, State::Unobserved(_)));
                 let synced = rounds.map(|run| run.length_s / self.slot_seconds.max(1)).sum();
