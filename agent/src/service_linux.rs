@@ -1,4 +1,4 @@
-//! Linux: the package's systemd unit.
+//! Linux: the package's systemd unit, or the init script of OpenWrt's package.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -6,34 +6,46 @@ use std::process::{Command, Stdio};
 use super::Started;
 
 const UNIT: &str = "suar-agent.service";
+/// Runs the init scripts of OpenWrt, and exists nowhere else.
+const OPENWRT: &str = "/etc/rc.common";
+const INIT_SCRIPT: &str = "/etc/init.d/suar-agent";
 
 pub fn start() -> Started {
     // The directory that sd_booted(3) looks for.
-    if !Path::new("/run/systemd/system").is_dir() {
-        return Started::NotInstalled;
+    if Path::new("/run/systemd/system").is_dir() {
+        return start_unit("systemctl");
     }
-    start_with("systemctl")
+    if Path::new(OPENWRT).is_file() && Path::new(INIT_SCRIPT).is_file() {
+        return start_script(INIT_SCRIPT);
+    }
+    Started::NotInstalled
 }
 
-fn start_with(systemctl: &str) -> Started {
-    if systemctl_says(systemctl, &["cat", UNIT]).is_err() {
+fn start_unit(systemctl: &str) -> Started {
+    let systemctl_says = |arguments: &[&str]| says(systemctl, &[&["--no-ask-password"], arguments].concat());
+    if systemctl_says(&["cat", UNIT]).is_err() {
         return Started::NotInstalled;
     }
-    let started = systemctl_says(systemctl, &["enable", "--quiet", UNIT])
-        .and_then(|()| systemctl_says(systemctl, &["restart", UNIT]));
-    match started {
+    started(systemctl_says(&["enable", "--quiet", UNIT]).and_then(|()| systemctl_says(&["restart", UNIT])))
+}
+
+fn start_script(script: &str) -> Started {
+    started(says(script, &["enable"]).and_then(|()| says(script, &["restart"])))
+}
+
+fn started(outcome: Result<(), String>) -> Started {
+    match outcome {
         Ok(()) => Started::Running,
         Err(words) => Started::Refused(words),
     }
 }
 
-fn systemctl_says(systemctl: &str, arguments: &[&str]) -> Result<(), String> {
-    let output = Command::new(systemctl)
-        .arg("--no-ask-password")
+fn says(program: &str, arguments: &[&str]) -> Result<(), String> {
+    let output = Command::new(program)
         .args(arguments)
         .stdin(Stdio::null())
         .output()
-        .map_err(|error| format!("{systemctl}: {error}"))?;
+        .map_err(|error| format!("{program}: {error}"))?;
     if output.status.success() {
         return Ok(());
     }
@@ -46,8 +58,8 @@ mod tests {
 
     use super::*;
 
-    /// A systemctl that writes down what it is asked, and fails at the given word.
-    fn systemctl(fails_at: &str) -> (tempfile::TempDir, String) {
+    /// A systemctl or init script that writes down what it is asked, and fails at the given word.
+    fn program(fails_at: &str) -> (tempfile::TempDir, String) {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("systemctl");
         let asked = directory.path().join("asked");
@@ -67,8 +79,8 @@ mod tests {
 
     #[test]
     fn an_installed_unit_is_enabled_and_started_anew() {
-        let (directory, program) = systemctl("nothing-fails");
-        assert_eq!(start_with(&program), Started::Running);
+        let (directory, systemctl) = program("nothing-fails");
+        assert_eq!(start_unit(&systemctl), Started::Running);
         assert_eq!(
             asked(&directory),
             "--no-ask-password cat suar-agent.service\n\
@@ -79,14 +91,28 @@ mod tests {
 
     #[test]
     fn without_a_unit_nothing_is_touched() {
-        let (directory, program) = systemctl("cat");
-        assert_eq!(start_with(&program), Started::NotInstalled);
+        let (directory, systemctl) = program("cat");
+        assert_eq!(start_unit(&systemctl), Started::NotInstalled);
         assert_eq!(asked(&directory).lines().count(), 1);
     }
 
     #[test]
     fn a_refusal_is_told_in_the_words_of_the_system() {
-        let (_directory, program) = systemctl("restart");
-        assert_eq!(start_with(&program), Started::Refused("no unit".to_owned()));
+        let (_directory, systemctl) = program("restart");
+        assert_eq!(start_unit(&systemctl), Started::Refused("no unit".to_owned()));
+    }
+
+    #[test]
+    fn an_init_script_of_openwrt_is_enabled_and_started_anew() {
+        let (directory, script) = program("nothing-fails");
+        assert_eq!(start_script(&script), Started::Running);
+        assert_eq!(asked(&directory), "enable\nrestart\n");
+    }
+
+    #[test]
+    fn an_init_script_that_fails_is_told() {
+        let (directory, script) = program("enable");
+        assert_eq!(start_script(&script), Started::Refused("no unit".to_owned()));
+        assert_eq!(asked(&directory), "enable\n");
     }
 }

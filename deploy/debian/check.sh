@@ -80,9 +80,11 @@ debootstrap --variant=minbase --include=systemd,systemd-sysv,dbus,iproute2 bookw
     { tail -20 "$work/debootstrap" >&2 && exit 1; }
 echo office >"$root/etc/hostname"
 mkdir "$root/packages"
-cp "$packages"/*.deb "$root/packages/"
+cp "$packages"/*_"$(dpkg --print-architecture)".deb "$root/packages/"
 
-check "lintian finds no error in the agent's package" silent lintian --allow-root --fail-on error --display-level ">=error" "$packages"/suar-agent_*.deb
+for package in "$packages"/suar-agent_*.deb; do
+    check "lintian finds no error in ${package##*/}" silent lintian --allow-root --fail-on error --display-level ">=error" "$package"
+done
 check "lintian finds no error in the collector's package" silent lintian --allow-root --fail-on error --display-level ">=error" "$packages"/suar-collector_*.deb
 
 boot
