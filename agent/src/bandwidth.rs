@@ -24,6 +24,9 @@ use crate::server::Server;
 use crate::tls;
 
 mod choice;
+#[cfg_attr(target_os = "linux", path = "bandwidth/drops_linux.rs")]
+#[cfg_attr(not(target_os = "linux"), path = "bandwidth/drops_elsewhere.rs")]
+mod drops;
 pub mod guard;
 pub mod handed_in;
 mod lock;
@@ -36,6 +39,7 @@ mod sender;
 mod streams;
 mod talk;
 mod traffic;
+mod watch;
 
 use memory::Known;
 use pings::{Load, Pings};
@@ -265,8 +269,27 @@ struct Rest {
     cross: Option<traffic::Cross>,
 }
 
-/// Takes the method that suits the line, and the other one where the first cannot be believed.
+/// Finds the rate. What broke off while the line still carries echoes is begun once more: the talk of a test waits ever
+/// longer for what a run of losses took, and then gives up.
 async fn find(
+    dialer: &Dialer,
+    direction: Direction,
+    rest: &Rest,
+    known: &mut Known,
+) -> Result<Finding, Failed> {
+    let first = attempt(dialer, direction, rest, known).await;
+    if !matches!(first, Err(Failed::BrokenOff)) {
+        return first;
+    }
+    dialer.load.set(false);
+    if !rest.pings.still_answered(&dialer.meter).await {
+        return first;
+    }
+    attempt(dialer, direction, rest, known).await
+}
+
+/// Takes the method that suits the line, and the other one where the first cannot be believed.
+async fn attempt(
     dialer: &Dialer,
     direction: Direction,
     rest: &Rest,
@@ -276,7 +299,7 @@ async fn find(
     // A lost SYN is repeated after a second: such a time says nothing of the line.
     let rtt_us = rest.pings.rtt_us().map_or(connect_us, |ping_us| ping_us.min(connect_us));
     if !choice::is_by_udp(direction, rtt_us, known) {
-        return by_tcp(dialer, talk, direction, rtt_us, known).await;
+        return by_tcp(dialer, talk, direction, rtt_us, 0, known).await;
     }
     let paced = match paced::run(dialer, talk, direction, rtt_us, known.prior_bps()).await {
         Ok(finding) if finding.looks_policed && known.must_compare() => Some(finding),
@@ -288,20 +311,10 @@ async fn find(
         other => return other,
     };
     let (talk, _) = dialer.talk().await?;
-    let other = by_tcp(dialer, talk, direction, rtt_us, known).await;
+    let lost_bytes = paced.as_ref().map_or(0, |paced| paced.unseen_bytes);
+    let other = by_tcp(dialer, talk, direction, rtt_us, lost_bytes, known).await;
     let Some(paced) = paced else { return other };
-    match other {
-        Ok(other) if other.rate_bps > paced.rate_bps.saturating_mul(5) / 4 => {
-            known.udp_failed();
-            Ok(other)
-        }
-        // A test that broke off compares nothing.
-        Err(_) => Ok(paced),
-        Ok(_) => {
-            known.udp_was_right();
-            Ok(paced)
-        }
-    }
+    Ok(choice::compared(paced, other.ok(), known))
 }
 
 async fn by_tcp(
@@ -309,9 +322,12 @@ async fn by_tcp(
     talk: Talk,
     direction: Direction,
     rtt_us: u32,
+    lost_bytes: u64,
     known: &mut Known,
 ) -> Result<Finding, Failed> {
-    let finding = streams::run(dialer, talk, direction, rtt_us).await?;
+    let spent_bytes = dialer.spent_bytes().saturating_add(lost_bytes);
+    let mut finding = streams::run(dialer, talk, direction, rtt_us, spent_bytes).await?;
+    finding.unseen_bytes = finding.unseen_bytes.saturating_add(lost_bytes);
     if !finding.converged {
         known.tcp_was_unsteady();
     }

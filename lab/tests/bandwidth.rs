@@ -235,7 +235,7 @@ fn no_reflector() -> Result<()> {
     let packets = [
         Packet::Hello { ticket }.write(),
         Packet::Ready { ticket, nonce: [7; 16] }.write(),
-        Packet::Data { ticket, round: 0, number: 0 }.write(),
+        Packet::Data { ticket, round: 0, number: 0, sent_us: 0 }.write(),
         Packet::Challenge { nonce: [7; 16] }.write(),
         Packet::Hello { ticket }.write()[..40].to_vec(),
         vec![0; 1],
@@ -287,6 +287,7 @@ impl Talk {
             direction: Direction::Download,
             method: Method::Udp,
             rtt_us: 1_000,
+            spent_bytes: 0,
         })?;
         match talk.hear::<Answer>()? {
             Answer::Granted(granted) => Ok(Self { ticket: granted.ticket, said: talk.into() }),

@@ -15,6 +15,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::outcome::coded;
 
+/// A test spends at most what the line carries in this time, by what is known of it at that moment: a little less than
+/// 0.3 of what ten seconds at the line's rate are.
+pub const WORTH_SECONDS_MAX: f64 = 2.9;
+
 coded! {
     Direction {
         /// From the collector to the office.

@@ -8,6 +8,7 @@
 
 use suar_wire::bandwidth::Direction;
 
+use super::Finding;
 use super::memory::Known;
 
 /// From here on TCP cannot fill a line within a test's bounds.
@@ -22,9 +23,61 @@ pub fn is_by_udp(direction: Direction, rtt_us: u32, known: &Known) -> bool {
     !known.udp_is_out() && (!suits_tcp || known.tcp_is_out())
 }
 
+/// By how much TCP must find more before datagrams are taken to be treated worse.
+const WORSE_FACTOR: f64 = 1.25;
+
+/// What stands where datagrams looked policed and TCP was asked too. Where TCP has no answer that stands, nobody knows
+/// whether the datagrams' figure is the line's.
+pub fn compared(paced: Finding, tcp: Option<Finding>, known: &mut Known) -> Finding {
+    match tcp {
+        Some(tcp) if tcp.rate_bps as f64 > paced.rate_bps as f64 * WORSE_FACTOR => {
+            known.udp_failed();
+            tcp
+        }
+        Some(tcp) if tcp.converged => {
+            known.udp_was_right();
+            paced
+        }
+        Some(_) | None => Finding { converged: false, ..paced },
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use suar_wire::bandwidth::Method;
+
     use super::*;
+    use crate::bandwidth::Course;
+
+    fn finding(method: Method, rate_bps: u64, converged: bool) -> Finding {
+        Finding {
+            method,
+            congestion: None,
+            rate_bps,
+            converged,
+            burst_bps: None,
+            loss_permille: None,
+            looks_policed: method == Method::Udp,
+            unseen_bytes: 0,
+            course: Course::Nothing,
+        }
+    }
+
+    #[test]
+    fn datagrams_that_look_policed_stand_only_when_tcp_says_the_same() {
+        let paced = || finding(Method::Udp, 1_000_000, true);
+        let asked = |tcp: Option<(u64, bool)>| {
+            let mut known = Known::default();
+            let tcp = tcp.map(|(rate_bps, converged)| finding(Method::Tcp, rate_bps, converged));
+            let found = compared(paced(), tcp, &mut known);
+            (found.method, found.converged, known.udp_is_out(), known.must_compare())
+        };
+        assert_eq!(asked(Some((1_100_000, true))), (Method::Udp, true, false, false));
+        assert_eq!(asked(Some((5_000_000, true))), (Method::Tcp, true, true, true));
+        assert_eq!(asked(Some((5_000_000, false))), (Method::Tcp, false, true, true));
+        assert_eq!(asked(Some((900_000, false))), (Method::Udp, false, false, true));
+        assert_eq!(asked(None), (Method::Udp, false, false, true));
+    }
 
     fn known(rate_bps: u64) -> Known {
         let mut known = Known::default();

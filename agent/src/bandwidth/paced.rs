@@ -1,20 +1,18 @@
 //! A test over UDP: rounds of paced datagrams, until one was faster than the line.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use suar_wire::Purpose;
-use suar_wire::bandwidth::messages::{Answer, Granted, Request, Sent, Ticket};
+use suar_wire::bandwidth::messages::{Answer, Request, Sent, Ticket};
 use suar_wire::bandwidth::paced::{Arrivals, Next, Pacer, ROUND_US, Round, Search, Seen, packet_bytes};
 use suar_wire::bandwidth::packets::{CONTROL_BYTES, DATA_BYTES, Packet};
 use suar_wire::bandwidth::{Direction, Method};
 use tokio::net::UdpSocket;
-use tokio::task::JoinHandle;
 
 use super::talk::{Dialer, Talk};
-use super::{Course, Failed, Finding, RoundSeen};
+use super::watch::Watch;
+use super::{Course, Failed, Finding, RoundSeen, drops};
 
 /// Times that a packet of the introduction is sent before datagrams are taken to be blocked.
 const INTRODUCTIONS_MAX: u32 = 5;
@@ -26,8 +24,6 @@ const ROUND_TIME_MAX: Duration = Duration::from_secs(20);
 const QUIET: Duration = Duration::from_millis(250);
 /// Between two batches of packets.
 const TICK: Duration = Duration::from_millis(1);
-/// A machine that leaves this program without a processor for longer cannot measure.
-const LATE_MAX: Duration = Duration::from_millis(40);
 /// Rounds and steps of one test; a search ends by itself long before.
 const ROUNDS_MAX: usize = 16;
 
@@ -38,23 +34,24 @@ pub async fn run(
     rtt_us: u32,
     prior_bps: Option<u64>,
 ) -> Result<Finding, Failed> {
-    let granted = talk.open(&dialer.token, direction, Method::Udp, rtt_us).await?;
+    let spent_bytes = dialer.spent_bytes();
+    let granted = talk.open(dialer, direction, Method::Udp, rtt_us, spent_bytes).await?;
     let to = SocketAddr::new(talk.peer()?.ip(), granted.udp_port.ok_or(Failed::NotOffered)?);
     let way = Way::open(to, granted.ticket, dialer).await?;
     way.introduce(Duration::from_micros(rtt_us.into()) + ANSWER_SLACK).await?;
-    search(&mut talk, &way, direction, granted, prior_bps).await
+    let packet_bytes = packet_bytes(to.ip().to_canonical().is_ipv6());
+    let begun = Search::begin(prior_bps, granted.rate_bps_max, packet_bytes, spent_bytes);
+    search(&mut talk, &way, direction, granted.bytes_max, begun).await
 }
 
 async fn search(
     talk: &mut Talk,
     way: &Way<'_>,
     direction: Direction,
-    granted: Granted,
-    prior_bps: Option<u64>,
+    mut bytes_left: u64,
+    (mut search, mut round): (Search, Round),
 ) -> Result<Finding, Failed> {
     let packet_bytes = packet_bytes(way.to.ip().to_canonical().is_ipv6());
-    let (mut search, mut round) = Search::begin(prior_bps, granted.rate_bps_max, packet_bytes);
-    let mut bytes_left = granted.bytes_max;
     let mut unseen_bytes = 0;
     let mut course = Vec::new();
     for _ in 0..ROUNDS_MAX {
@@ -67,8 +64,7 @@ async fn search(
         })
         .await?;
         // Steps are too short to fill a queue.
-        let watch = Watch::start();
-        way.dialer.load.set(round.elapsed_us == ROUND_US);
+        way.dialer.load.set(round.elapsed_us > ROUND_US / 2);
         let (sent, seen) = match direction {
             Direction::Download => way.receive(talk, round, packet_bytes).await?,
             Direction::Upload => way.send(talk, round, packet_bytes).await?,
@@ -77,14 +73,14 @@ async fn search(
         if direction == Direction::Download {
             unseen_bytes += u64::from(sent.packets.saturating_sub(seen.packets)) * packet_bytes;
         }
-        match search.after(sent.packets, sent.elapsed_us, seen) {
+        match search.after(sent, seen) {
             Next::Round(next) => round = next,
             Next::Done(estimate) => {
                 return Ok(Finding {
                     method: Method::Udp,
                     congestion: None,
                     rate_bps: estimate.rate_bps,
-                    converged: estimate.converged && watch.worst() <= LATE_MAX,
+                    converged: estimate.converged,
                     burst_bps: estimate.burst_bps,
                     loss_permille: Some(estimate.loss_permille),
                     looks_policed: estimate.looks_policed,
@@ -95,40 +91,6 @@ async fn search(
         }
     }
     Err(Failed::Protocol)
-}
-
-/// How late a short sleep ends at worst: on a machine that is busy, packets wait for this program and overflow
-/// its socket, which looks like a slow line.
-#[derive(Debug)]
-struct Watch {
-    worst_us: Arc<AtomicU64>,
-    watching: JoinHandle<()>,
-}
-
-impl Watch {
-    fn start() -> Self {
-        let worst_us = Arc::new(AtomicU64::new(0));
-        let seen = Arc::clone(&worst_us);
-        let watching = tokio::spawn(async move {
-            loop {
-                let slept = Instant::now();
-                tokio::time::sleep(TICK).await;
-                let late = slept.elapsed().saturating_sub(TICK);
-                seen.fetch_max(late.as_micros() as u64, Ordering::Relaxed);
-            }
-        });
-        Self { worst_us, watching }
-    }
-
-    fn worst(&self) -> Duration {
-        Duration::from_micros(self.worst_us.load(Ordering::Relaxed))
-    }
-}
-
-impl Drop for Watch {
-    fn drop(&mut self) {
-        self.watching.abort();
-    }
 }
 
 /// The socket of one test.
@@ -211,6 +173,7 @@ impl<'a> Way<'a> {
         round: Round,
         packet_bytes: u64,
     ) -> Result<(Sent, Seen), Failed> {
+        let (watch, dropped) = (Watch::start(), drops::of(&self.socket));
         let begun = Instant::now();
         let mut arrivals = Arrivals::expecting(round, packet_bytes);
         let mut buffer = [0; DATA_BYTES + 1];
@@ -231,14 +194,19 @@ impl<'a> Way<'a> {
         {
             self.count(packet, round, begun, &mut arrivals);
         }
-        Ok((sent, arrivals.seen(round.number, packet_bytes)))
+        let seen = Seen {
+            late_us: watch.worst_us(),
+            dropped: drops::of(&self.socket).wrapping_sub(dropped),
+            ..arrivals.seen(round.number, packet_bytes)
+        };
+        Ok((sent, seen))
     }
 
     fn count(&self, packet: Option<Packet>, expected: Round, begun: Instant, arrivals: &mut Arrivals) {
-        if let Some(Packet::Data { ticket, round, number }) = packet
+        if let Some(Packet::Data { ticket, round, number, sent_us }) = packet
             && (ticket, round) == (self.ticket, expected.number)
         {
-            arrivals.add(begun.elapsed().as_micros() as u64, number);
+            arrivals.add(begun.elapsed().as_micros() as u64, number, sent_us);
         }
     }
 
@@ -247,16 +215,19 @@ impl<'a> Way<'a> {
             Answer::Listening { number } if number == round.number => {}
             _ => return Err(Failed::Protocol),
         }
+        let watch = Watch::start();
         let begun = Instant::now();
         let mut pacer = Pacer::new(round, packet_bytes);
         while !pacer.is_done() {
             for number in pacer.take(begun.elapsed().as_micros() as u64) {
-                self.put(Packet::Data { ticket: self.ticket, round: round.number, number }).await;
+                let sent_us = begun.elapsed().as_micros() as u32;
+                self.put(Packet::Data { ticket: self.ticket, round: round.number, number, sent_us }).await;
             }
             tokio::time::sleep(TICK).await;
         }
         let elapsed_us = u32::try_from(begun.elapsed().as_micros()).unwrap_or(u32::MAX);
-        let sent = Sent { number: round.number, packets: pacer.sent(), elapsed_us };
+        let late_us = watch.worst_us();
+        let sent = Sent { number: round.number, packets: pacer.sent(), elapsed_us, late_us };
         talk.say(&Request::Sent(sent)).await?;
         match talk.hear(ROUND_TIME_MAX).await? {
             Answer::Seen(seen) if seen.number == round.number => Ok((sent, seen)),

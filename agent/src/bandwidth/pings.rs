@@ -75,6 +75,12 @@ impl Pings {
         self.nearest.map(|(_, rtt_us)| rtt_us)
     }
 
+    /// Whether the line still carries echoes.
+    pub async fn still_answered(&self, meter: &Meter) -> bool {
+        let Some((target, _)) = self.nearest else { return false };
+        Self::at_rest(&[target], meter).await.nearest.is_some()
+    }
+
     /// Goes on until the end is asked for.
     pub fn go_on(&self, load: Load, meter: &Meter) -> Loaded {
         let target = self.nearest.map(|(target, _)| target);

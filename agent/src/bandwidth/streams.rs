@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use suar_wire::Purpose;
 use suar_wire::bandwidth::messages::{Answer, CONNECTIONS, Measured, Request};
 use suar_wire::bandwidth::plateau::ELAPSED_US_MAX;
 use suar_wire::bandwidth::{Congestion, Direction, Method};
@@ -26,8 +25,9 @@ pub async fn run(
     mut talk: Talk,
     direction: Direction,
     rtt_us: u32,
+    spent_bytes: u64,
 ) -> Result<Finding, Failed> {
-    let granted = talk.open(&dialer.token, direction, Method::Tcp, rtt_us).await?;
+    let granted = talk.open(dialer, direction, Method::Tcp, rtt_us, spent_bytes).await?;
     // All at once: one after the other would take as long on a satellite as the test itself.
     let (a, b, c, d) = tokio::join!(dialer.stream(), dialer.stream(), dialer.stream(), dialer.stream());
     let mut carriers = JoinSet::new();
@@ -44,10 +44,7 @@ pub async fn run(
     let answer = talk.hear::<Answer>(RESULT_TIME_MAX).await;
     carriers.shutdown().await;
     match answer? {
-        Answer::Measured(measured) => {
-            let seen = dialer.meter.so_far().get(&Purpose::Bandwidth).copied().unwrap_or_default();
-            Ok(finding(*measured, congestion, seen.sent + seen.received))
-        }
+        Answer::Measured(measured) => Ok(finding(*measured, congestion, dialer.spent_bytes())),
         _ => Err(Failed::Protocol),
     }
 }

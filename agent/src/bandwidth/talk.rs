@@ -45,6 +45,12 @@ pub struct Talk {
 }
 
 impl Dialer {
+    /// What the test has cost so far, as this machine sees it.
+    pub fn spent_bytes(&self) -> u64 {
+        let used = self.meter.so_far().get(&Purpose::Bandwidth).copied().unwrap_or_default();
+        used.sent.saturating_add(used.received)
+    }
+
     /// A talk, and how long the TCP handshake took: a round trip, in microseconds.
     pub async fn talk(&self) -> Result<(Talk, u32), Failed> {
         let (stream, connect_us) = self.stream().await?;
@@ -88,12 +94,14 @@ impl Talk {
     /// Asks for a test.
     pub async fn open(
         &mut self,
-        token: &Bearer,
+        dialer: &Dialer,
         direction: Direction,
         method: Method,
         rtt_us: u32,
+        spent_bytes: u64,
     ) -> Result<Granted, Failed> {
-        self.say(&Request::Open { token: token.clone(), direction, method, rtt_us }).await?;
+        let token = dialer.token.clone();
+        self.say(&Request::Open { token, direction, method, rtt_us, spent_bytes }).await?;
         match self.hear(GRANT_TIME_MAX).await? {
             Answer::Granted(granted) => Ok(granted),
             Answer::Refused(refused) => {

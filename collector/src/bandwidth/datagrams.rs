@@ -12,6 +12,7 @@ use suar_wire::bandwidth::packets::{DATA_BYTES, Nonce, Packet};
 use tokio::net::UdpSocket;
 use tokio::sync::watch;
 
+use super::drops;
 use crate::secrets;
 
 /// Challenges and confirmations that one ticket gets: lost ones are asked for again, no more.
@@ -116,14 +117,14 @@ impl Datagrams {
                 guest.proven.send_replace(Some(from));
                 Some(Packet::Confirmed { nonce })
             }
-            Packet::Data { ticket, round, number } => {
+            Packet::Data { ticket, round, number, sent_us } => {
                 let mut guests = self.lock();
                 let guest = guests.get_mut(&ticket)?;
                 if *guest.proven.borrow() == Some(from)
                     && let Some((expected, arrivals)) = &mut guest.round
                     && *expected == round
                 {
-                    arrivals.add(guest.begun.elapsed().as_micros() as u64, number);
+                    arrivals.add(guest.begun.elapsed().as_micros() as u64, number, sent_us);
                 }
                 None
             }
@@ -142,6 +143,11 @@ impl Invited {
         if let Some(guest) = self.datagrams.lock().get_mut(&self.ticket) {
             guest.round = Some((round.number, Arrivals::expecting(round, packet_bytes)));
         }
+    }
+
+    /// Packets that this machine has thrown away because nobody read them in time; of all tests that share the socket.
+    pub fn dropped(&self) -> u32 {
+        drops::of(&self.socket)
     }
 
     /// What has arrived of the round so far.
@@ -227,7 +233,7 @@ mod tests {
         assert_eq!(*invited.proven.borrow(), Some(HERE));
         let round = Round { number: 2, rate_bps: 10 * 8 * 1_228, elapsed_us: 1_000_000 };
         invited.listen(round, 1_228);
-        let data = |round, number| Packet::Data { ticket: TICKET, round, number };
+        let data = |round, number| Packet::Data { ticket: TICKET, round, number, sent_us: 0 };
         for (packet, from) in [
             (data(2, 0), HERE),
             (data(2, 0), HERE),

@@ -66,6 +66,16 @@ impl Talk {
     }
 }
 
+/// A test as it was asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted {
+    pub direction: Direction,
+    pub method: Method,
+    pub rtt_us: u64,
+    /// By the method that was tried before.
+    pub spent_bytes: u64,
+}
+
 #[derive(Debug)]
 pub struct Desk {
     app: Arc<App>,
@@ -87,12 +97,13 @@ impl Desk {
         let Ok(gauge) = Gauge::on(stream.get_ref().0) else { return };
         let mut talk = Talk { stream };
         match talk.hear(FIRST_FRAME_TIME_MAX).await {
-            Some(Request::Open { token, direction, method, rtt_us }) => {
+            Some(Request::Open { token, direction, method, rtt_us, spent_bytes }) => {
                 let rtt_us = match gauge.look().rtt_min_us {
                     0 => u64::from(rtt_us),
                     known => known,
                 };
-                self.open(talk, peer, &token, direction, method, rtt_us.min(RTT_US_MAX)).await;
+                let wanted = Wanted { direction, method, rtt_us: rtt_us.min(RTT_US_MAX), spent_bytes };
+                self.open(talk, peer, &token, wanted).await;
             }
             Some(Request::Join { ticket, number }) => {
                 self.tickets.join(ticket, number, Joined { stream: talk.stream, gauge });
@@ -101,15 +112,7 @@ impl Desk {
         }
     }
 
-    async fn open(
-        &self,
-        mut talk: Talk,
-        peer: IpAddr,
-        token: &Bearer,
-        direction: Direction,
-        method: Method,
-        rtt_us: u64,
-    ) {
+    async fn open(&self, mut talk: Talk, peer: IpAddr, token: &Bearer, wanted: Wanted) {
         let mut reservation = match self.reserve(token, peer) {
             Ok(reservation) => reservation,
             Err(refusal) => return self.refuse(&mut talk, refusal).await,
@@ -122,13 +125,13 @@ impl Desk {
             rate_bps_max,
             bytes_max: reservation.bytes_max,
         };
-        match (method, &self.datagrams) {
+        match (wanted.method, &self.datagrams) {
             (Method::Udp, Some(datagrams)) => {
                 let Some(invited) = talk.here().and_then(|at| invite(datagrams, at, ticket)) else {
                     return self.refuse(&mut talk, no_datagrams()).await;
                 };
                 if talk.say(&Answer::Granted(granted)).await.is_some() {
-                    paced::run(direction, &mut talk, &invited, rate_bps_max, &mut reservation).await;
+                    paced::run(wanted.direction, &mut talk, &invited, rate_bps_max, &mut reservation).await;
                 }
             }
             (Method::Udp, None) => {
@@ -139,8 +142,7 @@ impl Desk {
                 if talk.say(&Answer::Granted(granted)).await.is_none() {
                     return;
                 }
-                let measured =
-                    streams::run(direction, rtt_us, rate_bps_max, &mut open, &mut reservation).await;
+                let measured = streams::run(wanted, rate_bps_max, &mut open, &mut reservation).await;
                 if let Some(measured) = measured {
                     talk.say(&Answer::Measured(Box::new(measured))).await;
                 }

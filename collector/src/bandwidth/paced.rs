@@ -5,12 +5,13 @@ use std::time::{Duration, Instant};
 
 use suar_wire::bandwidth::Direction;
 use suar_wire::bandwidth::messages::{Answer, Request, Sent};
-use suar_wire::bandwidth::paced::{Pacer, ROUND_US, Round, packet_bytes};
+use suar_wire::bandwidth::paced::{Pacer, ROUND_US, Round, Seen, packet_bytes};
 use suar_wire::bandwidth::packets::Packet;
 
 use super::datagrams::Invited;
 use super::desk::Talk;
 use super::quota::Reservation;
+use super::watch::Watch;
 
 /// The agent has this long to prove its address and ask for each round.
 const REQUEST_TIME_MAX: Duration = Duration::from_secs(20);
@@ -58,11 +59,13 @@ pub async fn run(
 }
 
 async fn send(invited: &Invited, to: SocketAddr, round: Round, packet_bytes: u64) -> Sent {
+    let watch = Watch::start();
     let begun = Instant::now();
     let mut pacer = Pacer::new(round, packet_bytes);
     loop {
         for number in pacer.take(begun.elapsed().as_micros() as u64) {
-            let data = Packet::Data { ticket: invited.ticket, round: round.number, number }.write();
+            let sent_us = begun.elapsed().as_micros() as u32;
+            let data = Packet::Data { ticket: invited.ticket, round: round.number, number, sent_us }.write();
             // One that the system does not take is one that the line lost.
             let _ = invited.socket.send_to(&data, to).await;
         }
@@ -72,10 +75,11 @@ async fn send(invited: &Invited, to: SocketAddr, round: Round, packet_bytes: u64
         tokio::time::sleep(TICK).await;
     }
     let elapsed_us = u32::try_from(begun.elapsed().as_micros()).unwrap_or(u32::MAX);
-    Sent { number: round.number, packets: pacer.sent(), elapsed_us }
+    Sent { number: round.number, packets: pacer.sent(), elapsed_us, late_us: watch.worst_us() }
 }
 
 async fn listen(talk: &mut Talk, invited: &Invited, round: Round, packet_bytes: u64) -> Option<()> {
+    let (watch, dropped) = (Watch::start(), invited.dropped());
     invited.listen(round, packet_bytes);
     talk.say(&Answer::Listening { number: round.number }).await?;
     let Some(Request::Sent(sent)) = talk.hear(REQUEST_TIME_MAX).await else { return None };
@@ -86,6 +90,10 @@ async fn listen(talk: &mut Talk, invited: &Invited, round: Round, packet_bytes: 
         before = invited.arrived();
         tokio::time::sleep(QUIET).await;
     }
-    let seen = invited.arrivals().seen(round.number, packet_bytes);
+    let seen = Seen {
+        late_us: watch.worst_us(),
+        dropped: invited.dropped().wrapping_sub(dropped),
+        ..invited.arrivals().seen(round.number, packet_bytes)
+    };
     talk.say(&Answer::Seen(seen)).await
 }

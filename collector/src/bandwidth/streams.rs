@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
 use super::Counters;
+use super::desk::Wanted;
 use super::gauge::Gauge;
 use super::quota::Reservation;
 use super::tickets::{Joined, OpenTicket};
@@ -29,12 +30,12 @@ static NOTHING: [u8; WRITE_BYTES] = [0; WRITE_BYTES];
 
 /// Runs a test once its connections are there. `None`: they did not come in time.
 pub async fn run(
-    direction: Direction,
-    rtt_us: u64,
+    wanted: Wanted,
     rate_bps_max: u64,
     ticket: &mut OpenTicket,
     reservation: &mut Reservation,
 ) -> Option<Measured> {
+    let direction = wanted.direction;
     let joined = tokio::time::timeout(JOIN_TIME_MAX, all_joined(ticket)).await.ok()??;
     let mut congestion = None;
     let mut gauges = Vec::with_capacity(joined.len());
@@ -55,7 +56,7 @@ pub async fn run(
         Direction::Upload => look.received_bytes,
     };
     let begun = Instant::now();
-    let mut plateau = Plateau::new(rtt_us);
+    let mut plateau = Plateau::new(wanted.rtt_us);
     let mut looks = tokio::time::interval(LOOK_EVERY);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let base: u64 = gauges.iter().map(|gauge| counted(&gauge.look())).sum();
@@ -64,7 +65,13 @@ pub async fn run(
         let all: Vec<Counters> = gauges.iter().map(|gauge| gauge.look()).collect();
         let at_us = begun.elapsed().as_micros() as u64;
         let bytes: u64 = all.iter().map(|look| look.all_bytes).sum();
-        let step = plateau.add(at_us, all.iter().map(counted).sum::<u64>().saturating_sub(base));
+        // What an office has sent and this side has not got yet is a round trip's worth.
+        let under_way = match direction {
+            Direction::Download => 0,
+            Direction::Upload => plateau.carried_in(wanted.rtt_us),
+        };
+        let cost = wanted.spent_bytes.saturating_add(bytes).saturating_add(under_way);
+        let step = plateau.add(at_us, all.iter().map(counted).sum::<u64>().saturating_sub(base), cost);
         if let Step::Stop(estimate) = step {
             break (estimate, bytes);
         }

@@ -60,6 +60,9 @@ pub enum Request {
         method: Method,
         /// As the agent measured it when it connected; for collectors whose system does not tell.
         rtt_us: u32,
+        /// What the test has cost so far, by the method that was tried first: both together keep to one bound.
+        #[serde(default)]
+        spent_bytes: u64,
     },
     /// One of the streams that carry data.
     Join { ticket: Ticket, number: u8 },
@@ -108,6 +111,9 @@ pub struct Sent {
     pub number: u8,
     pub packets: u32,
     pub elapsed_us: u32,
+    /// How long the sender stood still at worst because its machine had other things to do.
+    #[serde(default)]
+    pub late_us: u32,
 }
 
 /// What the collector's counters came to over TCP.
@@ -149,6 +155,7 @@ mod tests {
             direction: Direction::Upload,
             method: Method::Udp,
             rtt_us: 600_000,
+            spent_bytes: 0,
         };
         let bytes = frame(&open);
         assert_eq!(usize::from(u16::from_be_bytes([bytes[0], bytes[1]])), bytes.len() - 2);

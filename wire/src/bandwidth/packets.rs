@@ -5,8 +5,11 @@
 //! challenge  collector -> agent   "SUAR" 2 nonce, padded to CONTROL_BYTES: never longer than the hello
 //! ready      agent -> collector   "SUAR" 3 ticket nonce, padded: this address really asks
 //! confirmed  collector -> agent   "SUAR" 4 nonce, padded: rounds may begin
-//! data       the sender           "SUAR" 5 ticket round number, padded to DATA_BYTES
+//! data       the sender           "SUAR" 5 ticket round number sent, padded to DATA_BYTES
 //! ```
+//!
+//! `sent` is when the sender let the packet go, by its own clock: how much longer than the fastest a packet was on
+//! its way is how long it waited in a queue.
 //!
 //! Nothing is answered to a ticket that is not open, and nothing but a challenge goes to an address that has
 //! not sent its nonce back: whoever writes another's address into a packet makes it hear 64 bytes for 64.
@@ -25,11 +28,26 @@ pub type Nonce = [u8; NONCE_BYTES];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Packet {
-    Hello { ticket: Ticket },
-    Challenge { nonce: Nonce },
-    Ready { ticket: Ticket, nonce: Nonce },
-    Confirmed { nonce: Nonce },
-    Data { ticket: Ticket, round: u8, number: u32 },
+    Hello {
+        ticket: Ticket,
+    },
+    Challenge {
+        nonce: Nonce,
+    },
+    Ready {
+        ticket: Ticket,
+        nonce: Nonce,
+    },
+    Confirmed {
+        nonce: Nonce,
+    },
+    /// `sent_us`: since the sender began the round.
+    Data {
+        ticket: Ticket,
+        round: u8,
+        number: u32,
+        sent_us: u32,
+    },
 }
 
 impl Packet {
@@ -53,11 +71,12 @@ impl Packet {
                 bytes.push(4);
                 bytes.extend(nonce);
             }
-            Self::Data { ticket, round, number } => {
+            Self::Data { ticket, round, number, sent_us } => {
                 bytes.push(5);
                 bytes.extend(ticket.0);
                 bytes.push(round);
                 bytes.extend(number.to_be_bytes());
+                bytes.extend(sent_us.to_be_bytes());
                 bytes.resize(DATA_BYTES, 0);
                 return bytes;
             }
@@ -82,8 +101,10 @@ impl Packet {
             4 => Self::Confirmed { nonce: *first },
             5 => {
                 let (&round, rest) = rest.split_first()?;
-                let number = u32::from_be_bytes(*rest.first_chunk()?);
-                Self::Data { ticket: Ticket(*first), round, number }
+                let (number, rest) = rest.split_first_chunk()?;
+                let (number, sent_us) =
+                    (u32::from_be_bytes(*number), u32::from_be_bytes(*rest.first_chunk()?));
+                Self::Data { ticket: Ticket(*first), round, number, sent_us }
             }
             _ => return None,
         })
@@ -104,7 +125,7 @@ mod tests {
             Packet::Challenge { nonce },
             Packet::Ready { ticket, nonce },
             Packet::Confirmed { nonce },
-            Packet::Data { ticket, round: 3, number: 70_000 },
+            Packet::Data { ticket, round: 3, number: 70_000, sent_us: 800_001 },
         ] {
             assert!(Packet::read(&packet.write()) == Some(packet));
         }

@@ -7,6 +7,8 @@
 //! Counters move in steps (an acknowledgement tells of two packets, a thin line takes 24 ms for one), so
 //! between two steps the bytes are taken to have come evenly.
 
+use super::WORTH_SECONDS_MAX;
+
 /// Shortest window.
 pub const WINDOW_US_MIN: u64 = 800_000;
 /// A window also lasts this many round trips.
@@ -20,9 +22,10 @@ const BLOCK_SPREAD_MAX: f64 = 0.30;
 const HALVES_DIFFER_MAX: f64 = 0.06;
 /// Nothing is concluded from fewer bytes.
 const BYTES_MIN: u64 = 40_000;
-/// More seconds' worth of bytes at the best rate than this are not spent ...
-const WORTH_SECONDS_MAX: f64 = 2.5;
-/// ... nor more time.
+/// What was counted is never more than this many seconds' worth at the best rate, what the test costs never more than
+/// [`WORTH_SECONDS_MAX`] ...
+const COUNTED_SECONDS_MAX: f64 = 2.5;
+/// ... nor does it take longer.
 pub const ELAPSED_US_MAX: u64 = 8_000_000;
 /// A counter that has stood still this long stands still.
 const STILL_US: u64 = 250_000;
@@ -65,7 +68,7 @@ pub struct Plateau {
     points: Vec<Point>,
     newest: Point,
     next_look_us: u64,
-    /// Best rate of any window so far, bytes a microsecond.
+    /// Best rate of any half of a window so far, bytes a microsecond: while a start climbs, a whole one knows too little.
     best: f64,
 }
 
@@ -80,8 +83,14 @@ impl Plateau {
         }
     }
 
-    /// Takes the counter as it was at a moment. Moments ascend, and so does the counter.
-    pub fn add(&mut self, at_us: u64, bytes: u64) -> Step {
+    /// What the line carries in this time, at the best rate that was seen.
+    pub fn carried_in(&self, elapsed_us: u64) -> u64 {
+        (self.best * elapsed_us as f64) as u64
+    }
+
+    /// Takes the counter as it was at a moment, and what the test has cost by then: what was sent and has not arrived
+    /// too. Moments ascend, and so do counter and cost.
+    pub fn add(&mut self, at_us: u64, bytes: u64, cost_bytes: u64) -> Step {
         self.newest = Point { at_us, bytes };
         if bytes > self.points.last().map_or(0, |last| last.bytes) {
             self.points.push(self.newest);
@@ -100,13 +109,15 @@ impl Plateau {
         let end_us = self.end_us();
         let counted = bytes - start.bytes;
         let whole_window = end_us >= start.at_us + self.window_us;
-        if whole_window {
-            self.best = self.best.max(self.rate(end_us - self.window_us, end_us));
-            if counted >= BYTES_MIN && self.is_flat(end_us) {
-                return Step::Stop(self.estimate(end_us, true));
-            }
+        if end_us >= start.at_us + self.window_us / 2 {
+            self.best = self.best.max(self.rate(end_us - self.window_us / 2, end_us));
         }
-        let spent = whole_window && counted as f64 > self.best * WORTH_SECONDS_MAX * 1e6;
+        if whole_window && counted >= BYTES_MIN && self.is_flat(end_us) {
+            return Step::Stop(self.estimate(end_us, true));
+        }
+        let worth_s = |bytes: u64| bytes as f64 / (self.best * 1e6);
+        let spent = whole_window
+            && (worth_s(counted) > COUNTED_SECONDS_MAX || worth_s(cost_bytes) > WORTH_SECONDS_MAX);
         if spent || at_us - start.at_us >= ELAPSED_US_MAX {
             return Step::Stop(self.estimate(end_us, false));
         }
@@ -156,7 +167,11 @@ impl Plateau {
             return Estimate { rate_bps: 0, converged: false, burst_bps: None, elapsed_us: 0 };
         };
         let from_us = end_us.saturating_sub(self.window_us).max(start.at_us);
-        let rate = self.rate(from_us, end_us);
+        let mut rate = self.rate(from_us, end_us);
+        if !converged {
+            // Where a bound ends a start that still climbs, the later half is nearer.
+            rate = rate.max(self.rate(from_us + (end_us - from_us) / 2, end_us));
+        }
         let best_start = self.fastest_before(from_us);
         let burst_bps = best_start.filter(|burst| *burst > rate * BURST_FACTOR).map(bits);
         Estimate { rate_bps: bits(rate), converged, burst_bps, elapsed_us: end_us - start.at_us }

@@ -12,7 +12,7 @@ fn run(rtt_us: u64, rate_bps: impl Fn(u64) -> f64) -> (Estimate, u64) {
     for at_us in (0..20_000_000).step_by(10_000) {
         exact += rate_bps(at_us) / 8.0 * 0.01;
         let bytes = (exact as u64 / 3_000) * 3_000;
-        if let Step::Stop(estimate) = plateau.add(at_us, bytes) {
+        if let Step::Stop(estimate) = plateau.add(at_us, bytes, bytes) {
             return (estimate, bytes);
         }
     }
@@ -53,6 +53,24 @@ fn what_never_settles_ends_within_its_bounds_and_says_so() {
 }
 
 #[test]
+fn what_is_lost_or_was_spent_before_counts_against_the_bound() {
+    let mut plateau = Plateau::new(40_000);
+    let spent_before = 400_000;
+    for at_us in (0..20_000_000_u64).step_by(10_000) {
+        // 4 Mbit/s one time and 6 the other, and as much again is lost.
+        let bytes = (at_us / 400_000) * 250_000 + (at_us % 400_000) / 2 * (1 + at_us % 400_000 / 200_000);
+        let cost = spent_before + 2 * bytes;
+        if let Step::Stop(estimate) = plateau.add(at_us, bytes, cost) {
+            assert!(!estimate.converged, "{estimate:?}");
+            let worth = estimate.rate_bps as f64 / 8.0 * WORTH_SECONDS_MAX;
+            assert!((cost as f64) < worth * 1.2, "{cost} of {worth}");
+            return;
+        }
+    }
+    panic!("the test did not end");
+}
+
+#[test]
 fn a_bucket_of_tokens_is_told_as_a_burst_and_not_as_the_rate() {
     let bucket = |at_us: u64| if at_us < 700_000 { 20.0 * MBIT } else { 4.0 * MBIT };
     let (estimate, _) = run(40_000, bucket);
@@ -73,7 +91,7 @@ fn a_line_that_dies_ends_the_test_without_a_converged_rate() {
 fn the_course_is_what_was_seen_in_steps() {
     let mut plateau = Plateau::new(40_000);
     for at in 0..50_u64 {
-        plateau.add(at * 10_000, at * 12_500);
+        plateau.add(at * 10_000, at * 12_500, 0);
     }
     let course = plateau.course();
     assert_eq!(course.len(), 5, "{course:?}");
