@@ -18,7 +18,8 @@ open_office() {
     "$bin/suar-collector" init --data "$work/collector" --public-address 127.0.0.1:18443 >/dev/null
     sed -i -e 's|^https = .*|https = "127.0.0.1:18443"|' -e 's|^slot_seconds = .*|slot_seconds = 5|' \
         -e 's|^push_seconds = .*|push_seconds = 5|' "$toml"
-    here "$bin/suar-collector" serve --config "$toml" >"$work/collector.log" 2>&1 &
+    # An `exec`, so that the pid is the collector's and not that of a shell around it.
+    (exec ip netns exec "$space" "$bin/suar-collector" serve --config "$toml") >"$work/collector.log" 2>&1 &
     collector=$!
     soon here "$bin/suar-collector" site list --config "$toml" >/dev/null
     here "$bin/suar-collector" site add --config "$toml" 19.02.02.2009 >/dev/null

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the agent for Windows and its setup under wine, in a network namespace with a collector of ours.
+# Runs the agent for Windows, its setup and its MSI under wine, in a network namespace with a collector of ours.
 #
 #   deploy/windows/wine.sh [DIRECTORY]      where build.sh put the exe; default: target/windows-setup
 #
@@ -14,60 +14,28 @@ cd "$(dirname "$0")/../.."
 built=$(realpath "${1:-target/windows-setup}")
 bin=$(realpath "${CARGO_TARGET_DIR:-target}/debug")
 work=$(mktemp -d)
-space=suarwine.$$
-collector=
+# shellcheck source=deploy/office.sh
+. deploy/office.sh
 export WINEPREFIX=$work/prefix WINEARCH=win64 WINEDEBUG=-all DISPLAY=
 export PATH=/usr/sbin:$PATH
 
 clean_up() {
     wine_here wineserver -k >/dev/null 2>&1 || true
-    [ -z "$collector" ] || kill "$collector" 2>/dev/null || true
-    wait 2>/dev/null || true
-    ip netns delete "$space" 2>/dev/null || true
+    close_office
     rm -rf "$work"
 }
 trap clean_up EXIT
 
-here() { ip netns exec "$space" "$@"; }
 # Wine's server stays in the namespace it was started in, and with it the service control manager.
 wine_here() { here timeout 120 "$@" </dev/null; }
 
-says() { # WORDS COMMAND...
-    local words=$1 said
-    shift
-    said=$("$@" 2>&1) || true
-    grep -q -- "$words" <<<"$said" || { echo "$said" && return 1; }
-}
-
-gone() { [ ! -e "$1" ] || { ls -R "$1" && return 1; }; }
-
-lacks() { # WORDS COMMAND...
-    local words=$1 said
-    shift
-    said=$("$@" 2>&1) || true
-    ! grep -q -- "$words" <<<"$said" || { echo "$said" && return 1; }
-}
-
-new_code() { here "$bin/suar-collector" join-code --config "$toml" 19.02.02.2009 | sed -n 's/.*\(SUAR1-[^ ]*\).*/\1/p' | sort -u; }
-records() { here "$bin/suar-collector" dump-records --config "$toml" --json; }
-
-ip netns add "$space"
-here ip link set lo up
-for address in 1.1.1.1 8.8.8.8 9.9.9.9; do here ip address add "$address/32" dev lo; done
-
-toml=$work/collector/collector.toml
-"$bin/suar-collector" init --data "$work/collector" --public-address 127.0.0.1:18443 >/dev/null
-sed -i -e 's|^https = .*|https = "127.0.0.1:18443"|' -e 's|^slot_seconds = .*|slot_seconds = 5|' \
-    -e 's|^push_seconds = .*|push_seconds = 5|' "$toml"
-here "$bin/suar-collector" serve --config "$toml" >"$work/collector.log" 2>&1 &
-collector=$!
-soon here "$bin/suar-collector" site list --config "$toml" >/dev/null
-here "$bin/suar-collector" site add --config "$toml" 19.02.02.2009 >/dev/null
-
+open_office
 wine_here wineboot --init >/dev/null 2>&1
 windows=$WINEPREFIX/drive_c
 x86_64-w64-mingw32-gcc -shared -o "$windows/windows/system32/bcryptprimitives.dll" deploy/windows/wine_prng.c -ladvapi32
-version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
+# shellcheck source=deploy/archive.sh
+. deploy/archive.sh
+version=$(product_version)
 setup=$work/setup.exe
 makensis -V1 '-XTarget amd64-unicode' -DVERSION="$version" -DAGENT="$built/suar-agent.exe" -DPRIVACY="$PWD/docs/privacy.md" \
     -DOUT="$setup" deploy/windows/agent.nsi
@@ -120,6 +88,36 @@ check "the service keeps a log" says 'started' saw agent
 check "after the removal there is no service" lacks 'RUNNING\|STOPPED' saw removed
 check "no program is left" gone "$installed"
 check "no identity is left" gone "$windows/ProgramData/Suar"
+
+# The same with the MSI, as a roll-out does it. `start /wait`, for msiexec is no program of the console.
+cp "$built/suar-agent-$version.msi" "$windows/suar.msi"
+cat >"$windows/rollout.bat" <<OFFICE
+start /wait msiexec /i C:\\suar.msi /qn CODE=SUAR1-AAAA-BBBB
+echo %ERRORLEVEL% >C:\\msi_mistyped.txt
+dir /b "C:\\Program Files\\Suar" >C:\\msi_undone.txt
+start /wait msiexec /i C:\\suar.msi /qn CODE=$(new_code)
+echo %ERRORLEVEL% >C:\\msi_setup.txt
+sc query SuarAgent >C:\\msi_joined.txt
+ping -n 20 127.0.0.1 >nul
+"C:\\Program Files\\Suar\\suar-agent.exe" status --json >C:\\msi_status.txt
+reg query HKLM\\System\\CurrentControlSet\\Services\\SuarAgent >C:\\msi_service.txt
+start /wait msiexec /x C:\\suar.msi /qn
+echo %ERRORLEVEL% >C:\\msi_removal.txt
+sc query SuarAgent >C:\\msi_removed.txt
+OFFICE
+here timeout 400 wine cmd.exe /c 'C:\rollout.bat' </dev/null >"$work/rollout" 2>&1 || true
+
+check "MSI: a mistyped code is no installation" lacks '^0' saw msi_mistyped
+check "MSI: and leaves no program" lacks 'suar-agent' saw msi_undone
+check "MSI: it installs silently with a join code" says '^0' saw msi_setup
+check "MSI: the service runs after it" says 'RUNNING' saw msi_joined
+check "MSI: as Local Service" says 'ObjectName.*LocalService' saw msi_service
+check "MSI: its records arrive" says '"pushes_ok": *[1-9]' saw msi_status
+check "MSI: it is removed" says '^0' saw msi_removal
+check "MSI: after that there is no service" lacks 'RUNNING\|STOPPED' saw msi_removed
+check "MSI: nor a program" gone "$installed"
+check "MSI: nor an identity" gone "$windows/ProgramData/Suar"
+sed 's/^/    /' "$windows/msi_service.txt"
 
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
