@@ -37,6 +37,9 @@ fn in_a_network(test: impl AsyncFnOnce() + Send + 'static) {
             "ip addr add 10.99.7.1/24 dev v0",
             "ip link set v0 up",
             "ip link set v1 up",
+            "ip -6 addr add 2001:db8:2::2/128 dev lo",
+            "ip -6 addr add 2001:db8:7::1/64 dev v0 nodad",
+            "ip -6 neigh add 2001:db8:7::7 lladdr 02:00:00:00:00:07 dev v0",
             "ip neigh add 10.99.7.7 lladdr 02:00:00:00:00:07 dev v0",
             "ip neigh add 10.99.7.8 lladdr 02:00:00:00:00:08 dev v0",
         ] {
@@ -239,6 +242,28 @@ fn a_collector_beside_the_agent_answers_and_the_internet_is_down_all_the_same() 
         )
         .await;
         assert_eq!(round.verdict, Verdict::Up, "{round:?}");
+    });
+}
+
+#[test]
+fn addresses_of_ipv6_are_measured_like_those_of_ipv4() {
+    in_a_network(async || {
+        let address = |text: &str| text.parse::<IpAddr>().expect("an address");
+        let there = [address("2001:db8:2::2"), address("::1")];
+        let lost = address("2001:db8:7::7");
+        let prober = prober("127.0.0.1:9").await;
+        let targets = vec![there[0], lost, there[1]];
+        let mixed = Plan { targets, echoes: 3, ..plan(LOST) };
+        let round = run(&prober, &mixed, slot(), window(MINUTE), QUIET).await;
+        assert_eq!(round.verdict, Verdict::Up, "{round:?}");
+        let counts: Vec<_> =
+            round.echoes.iter().map(|e| (e.target, e.method, e.sent, e.received())).collect();
+        let icmp = |target, received| (target, EchoMethod::Icmp, 3, received);
+        assert_eq!(counts, [icmp(there[0], 3), icmp(lost, 0), icmp(there[1], 3)]);
+
+        let alone = Plan { targets: vec![lost], ..plan(LOST) };
+        let round = run(&prober, &alone, slot(), window(MINUTE), QUIET).await;
+        assert_eq!(round.verdict, Verdict::Down(Cause::Internet), "{round:?}");
     });
 }
 
