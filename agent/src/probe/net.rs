@@ -45,18 +45,14 @@ impl Network {
 
 impl Link {
     fn holds(&self, address: IpAddr) -> bool {
-        // A shift by the whole width is a prefix of 0, in which everything lies.
-        match (self.address, address) {
-            (IpAddr::V4(link), IpAddr::V4(address)) => {
-                let apart = link.to_bits() ^ address.to_bits();
-                apart.checked_shr(32 - u32::from(self.prefix_bits.min(32))).unwrap_or(0) == 0
-            }
-            (IpAddr::V6(link), IpAddr::V6(address)) => {
-                let apart = link.to_bits() ^ address.to_bits();
-                apart.checked_shr(128 - u32::from(self.prefix_bits.min(128))).unwrap_or(0) == 0
-            }
-            _ => false,
-        }
+        let (apart, width) = match (self.address, address) {
+            (IpAddr::V4(link), IpAddr::V4(address)) => (u128::from(link.to_bits() ^ address.to_bits()), 32),
+            (IpAddr::V6(link), IpAddr::V6(address)) => (link.to_bits() ^ address.to_bits(), 128),
+            _ => return false,
+        };
+        let host_bits = width - u32::from(self.prefix_bits).min(width);
+        // A shift by all of 128 bits is a prefix of 0, in which everything lies.
+        apart.checked_shr(host_bits).unwrap_or(0) == 0
     }
 }
 

@@ -1,5 +1,6 @@
 //! What is wrong with the office's machine itself when somebody joins it: its disk, its rights, its clock.
 
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -21,16 +22,22 @@ fn refused(said: &Finished, expected: &[&str]) {
     assert_eq!(said.stderr.trim().lines().count(), 1, "more than a sentence:\n{}", said.said());
 }
 
+/// A collector that serves, a code that is good once, and an agent whose state directory is there.
+fn about_to_join(directory: &Path) -> (Collector<'static>, String, Agent<'static>) {
+    let collector = serving_one_site(directory);
+    let code = collector.join_code(SITE, &["--uses", "1"]).expect("a code");
+    let agent = Agent::new(None, directory, "agent").expect("an agent");
+    std::fs::create_dir_all(agent.state()).expect("a directory");
+    (collector, code, agent)
+}
+
 #[test]
 fn a_full_disk_is_named_before_the_code_is_used_up() {
     if !can_run_here("a state directory on a full disk") {
         return;
     }
     let directory = tempfile::tempdir().expect("a directory");
-    let collector = serving_one_site(directory.path());
-    let code = collector.join_code(SITE, &["--uses", "1"]).expect("a code");
-    let agent = Agent::new(None, directory.path(), "agent").expect("an agent");
-    std::fs::create_dir_all(agent.state()).expect("a directory");
+    let (_collector, code, agent) = about_to_join(directory.path());
     let state = agent.state();
     let disk = Disk::mount(&state);
     disk.fill();
@@ -45,10 +52,7 @@ fn who_may_not_write_the_state_or_the_configuration_is_told_before_the_code_is_u
         return;
     }
     let directory = tempfile::tempdir().expect("a directory");
-    let collector = serving_one_site(directory.path());
-    let code = collector.join_code(SITE, &["--uses", "1"]).expect("a code");
-    let agent = Agent::new(None, directory.path(), "agent").expect("an agent");
-    std::fs::create_dir_all(agent.state()).expect("a directory");
+    let (_collector, code, agent) = about_to_join(directory.path());
     // Root without its right to pass over modes: what anybody else is.
     let join = || {
         let mut command = Command::new("setpriv");
@@ -57,7 +61,7 @@ fn who_may_not_write_the_state_or_the_configuration_is_told_before_the_code_is_u
         command.arg("--config").arg(agent.config()).arg("--state").arg(agent.state());
         finish(&mut command).expect("it runs")
     };
-    let set_mode = |path: &std::path::Path, mode| {
+    let set_mode = |path: &Path, mode| {
         use std::os::unix::fs::PermissionsExt;
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("it is ours");
     };
