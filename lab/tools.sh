@@ -9,7 +9,7 @@ export PATH="$lab_tools_directory/usr/bin:$lab_tools_directory/python/bin:/usr/s
 
 # Package and the command by which it is known to be there.
 lab_packages=(
-    "iproute2 ip" "fping fping" "nftables nft" "ethtool ethtool" "shellcheck shellcheck"
+    "iproute2 ip" "fping fping" "nftables nft" "ethtool ethtool" "iperf3 iperf3" "shellcheck shellcheck"
     "python3-venv python3" "gcc cc" "poppler-utils pdftoppm" "dbus-daemon dbus-daemon" "systemd busctl" "minisign minisign"
 )
 
@@ -108,13 +108,13 @@ unpack_peers() {
     mkdir -p "$lab_tools_directory" && mv "$fetched/root" "$lab_peers_directory" && rm -r "$fetched"
 }
 
-# PyPI's prometheus-client, and what opens reports, in a virtual environment of ours.
+# PyPI's prometheus-client, what opens reports, and WebSocket, in a virtual environment of ours.
 install_python_packages() {
     local python="$lab_tools_directory/python/bin/python3"
-    "$python" -c 'import prometheus_client, openpyxl, jsonschema' 2>/dev/null && return 0
+    "$python" -c 'import prometheus_client, openpyxl, jsonschema, websockets' 2>/dev/null && return 0
     python3 -m venv "$lab_tools_directory/python" || return 1
     "$python" -m pip install --quiet --disable-pip-version-check \
-        'prometheus-client==0.23.1' 'openpyxl==3.1.5' 'jsonschema==4.26.0' </dev/null
+        'prometheus-client==0.23.1' 'openpyxl==3.1.5' 'jsonschema==4.26.0' 'websockets==16.1.1' </dev/null
 }
 
 install_lab_tools() {

@@ -31,6 +31,7 @@ pub mod guard;
 pub mod handed_in;
 mod lock;
 pub mod memory;
+pub mod ndt7;
 mod paced;
 mod pings;
 #[cfg_attr(target_os = "linux", path = "bandwidth/sender_linux.rs")]

@@ -21,6 +21,7 @@ mod carry_out;
 mod check;
 mod halt;
 mod join;
+mod ndt7;
 // Its file is rotated on every system's file system, so that it is tested where we build.
 #[cfg(any(windows, test))]
 #[path = "cli/service_log_windows.rs"]
@@ -115,6 +116,15 @@ struct BandwidthArgs {
     /// One direction alone
     #[arg(long, value_enum)]
     direction: Option<Way>,
+    /// Test with an ndt7 server (wss://HOST[:PORT]) instead; costs about seven times as much, which is told first
+    #[arg(long, value_name = "URL")]
+    ndt7: Option<String>,
+    /// Certificates (PEM) of the authority of a private ndt7 server [default: the public ones]
+    #[arg(long, value_name = "FILE", requires = "ndt7")]
+    ca: Option<PathBuf>,
+    /// Agree to what the ndt7 test costs, without being asked
+    #[arg(long, requires = "ndt7")]
+    yes: bool,
     #[command(flatten)]
     config: ConfigArg,
     /// For programs
@@ -131,12 +141,11 @@ enum Way {
     Upload,
 }
 
-impl Way {
-    fn directions(asked: Option<Self>) -> &'static [Direction] {
-        match asked {
-            None => Direction::ALL,
-            Some(Self::Download) => &[Direction::Download],
-            Some(Self::Upload) => &[Direction::Upload],
+impl From<Way> for Direction {
+    fn from(way: Way) -> Self {
+        match way {
+            Way::Download => Self::Download,
+            Way::Upload => Self::Upload,
         }
     }
 }
@@ -259,8 +268,16 @@ pub async fn execute(cli: Cli) -> ExitCode {
         },
         Command::Bandwidth(args) => match read_config(&args.config) {
             Ok(config) => {
-                let directions = Way::directions(args.direction);
-                bandwidth::execute(&config, language(args.lang, &config), directions, args.json).await
+                let language = language(args.lang, &config);
+                let direction = args.direction.map(Direction::from);
+                match &args.ndt7 {
+                    None => bandwidth::execute(&config, language, direction, args.json).await,
+                    Some(url) => {
+                        let BandwidthArgs { ref ca, yes, json, .. } = args;
+                        let asked = ndt7::Asked { url, ca: ca.as_ref(), direction, yes, json };
+                        ndt7::execute(&config, language, &asked).await
+                    }
+                }
             }
             Err(code) => code,
         },

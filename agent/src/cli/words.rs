@@ -9,6 +9,7 @@ use suar_wire::record::Round;
 use suar_wire::{DataUse, EchoMethod, Outcome, Stamp};
 
 use crate::bandwidth::Tested;
+use crate::bandwidth::ndt7::{Cost, Found, NoAddress, NoTrust, Refused};
 use crate::identity::Identity;
 use crate::language::Language;
 use crate::service::Started;
@@ -70,6 +71,15 @@ in_both! {
     pub fn test_under_way();
     pub fn cannot_test(error: &anyhow::Error);
     pub fn handed_in(agent_runs: bool);
+    pub fn ndt7_no_address(why: NoAddress);
+    pub fn ndt7_no_trust(file: &Path, why: &NoTrust);
+    pub fn ndt7_costs(server: &str, costs: &[Cost]);
+    pub fn ndt7_ask();
+    pub fn ndt7_not_agreed();
+    pub fn ndt7_nobody_to_ask();
+    pub fn ndt7_refused(server: &str, why: &Refused);
+    pub fn ndt7_found(found: &Found);
+    pub fn ndt7_explained();
     pub fn carried_out(identity: &Identity, file: &Path, records: u64);
     pub fn nothing_to_carry();
     pub fn cannot_carry(error: &anyhow::Error);
@@ -117,6 +127,15 @@ fn ms(elapsed_us: u32) -> String {
 /// Megabytes of 10^6 bytes, as providers sell them.
 fn mb(bytes: u64) -> String {
     format!("{:.2} MB", bytes as f64 / 1e6)
+}
+
+fn mb_of_all(costs: &[Cost], of: impl Fn(&Cost) -> u64) -> String {
+    mb(costs.iter().map(of).sum())
+}
+
+/// In either language: people answer in theirs, whatever the machine speaks.
+pub fn is_yes(answer: &str) -> bool {
+    ["y", "yes", "ya"].contains(&answer.trim().to_lowercase().as_str())
 }
 
 /// What was used, of how much.

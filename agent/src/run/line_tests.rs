@@ -43,9 +43,9 @@ impl LineTests {
         }
         self.looked_at = Some(Instant::now());
         let tests = handed_in::take(&self.state);
-        let metered = tests.into_iter().map(|test| {
+        let metered = tests.into_iter().filter_map(|test| {
             self.meter.add(Purpose::Bandwidth, test.used());
-            (test.at, test.record)
+            Some((test.at, test.record?))
         });
         metered.collect()
     }

@@ -17,6 +17,10 @@ use crate::language::Language;
 use crate::service::Started;
 use crate::status::{Freshness, LineTest, Status};
 
+mod ndt7;
+
+pub use ndt7::*;
+
 pub fn code_mistyped(error: &JoinCodeError) -> String {
     format!("This is not a valid join code: {error}. Compare it with the one you were given.")
 }

@@ -16,7 +16,11 @@ use crate::identity::Identity;
 use crate::language::Language;
 use crate::service::Started;
 use crate::status::{Freshness, LineTest, Status};
+
+mod ndt7;
+
 use crate::uplink::PushFailure;
+pub use ndt7::*;
 
 pub fn code_mistyped(error: &JoinCodeError) -> String {
     let why = match error {

@@ -1,0 +1,124 @@
+//! `suar-agent bandwidth --ndt7`: the world's common yardstick, for whoever can pay for it. What it costs is told, and
+//! asked for, before anything is sent; what it found is printed and goes nowhere.
+
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use suar_wire::bandwidth::Direction;
+
+use super::{EXIT_DOWN, EXIT_TROUBLE, start_log, words};
+use crate::bandwidth::handed_in::{self, HandedIn};
+use crate::bandwidth::ndt7::{self, Address, Cost, End, Found, Server};
+use crate::clock::Clocks;
+use crate::config::Config;
+use crate::language::Language;
+use crate::meter::{Bytes, Meter};
+
+/// What the command line says of it.
+#[derive(Debug)]
+pub struct Asked<'a> {
+    pub url: &'a str,
+    pub ca: Option<&'a PathBuf>,
+    pub direction: Option<Direction>,
+    /// Nobody needs to be asked.
+    pub yes: bool,
+    pub json: bool,
+}
+
+pub async fn execute(config: &Config, language: Language, asked: &Asked<'_>) -> ExitCode {
+    start_log("error");
+    match prepare(config, language, asked) {
+        Ok((server, costs)) => test(&config.state, language, &server, &costs, asked.json).await,
+        Err(why) => {
+            eprintln!("{why}");
+            ExitCode::from(EXIT_TROUBLE)
+        }
+    }
+}
+
+/// Everything that can be known before a byte is sent. The error is what the person is told.
+fn prepare(config: &Config, language: Language, asked: &Asked<'_>) -> Result<(Server, Vec<Cost>), String> {
+    let no_address = |why| words::ndt7_no_address(language, why);
+    let address = Address::parse(asked.url).map_err(no_address)?;
+    let directions = address.directions(asked.direction).map_err(no_address)?;
+    let ca = asked.ca.map(PathBuf::as_path);
+    let trust = ndt7::trust(ca);
+    let trust = trust.map_err(|why| words::ndt7_no_trust(language, ca.unwrap_or(Path::new("")), &why))?;
+    let costs = ndt7::costs(&config.state, &directions);
+    let told = words::ndt7_costs(language, &address.authority, &costs);
+    // Programs read stdout, and whoever started one has to know too.
+    if asked.json {
+        eprint!("{told}");
+    } else {
+        print!("{told}");
+    }
+    if !asked.yes && !agreed(language)? {
+        return Err(words::ndt7_not_agreed(language));
+    }
+    Ok((Server { address, trust }, costs))
+}
+
+/// Asks whoever sits there.
+fn agreed(language: Language) -> Result<bool, String> {
+    let input = std::io::stdin();
+    if !input.is_terminal() {
+        return Err(words::ndt7_nobody_to_ask(language));
+    }
+    // To stderr: the answer of the command may go to a file.
+    eprint!("{} ", words::ndt7_ask(language));
+    let _ = std::io::stderr().flush();
+    let mut answer = String::new();
+    // What cannot be read is no yes.
+    let _ = input.read_line(&mut answer);
+    Ok(words::is_yes(&answer))
+}
+
+async fn test(state: &Path, language: Language, server: &Server, costs: &[Cost], json: bool) -> ExitCode {
+    let trouble = |error: &anyhow::Error| {
+        eprintln!("{}", words::cannot_test(language, error));
+        ExitCode::from(EXIT_TROUBLE)
+    };
+    let _lock = match ndt7::lock(state) {
+        Ok(Some(lock)) => lock,
+        Ok(None) => return trouble(&anyhow::anyhow!(words::test_under_way(language))),
+        Err(error) => return trouble(&error.into()),
+    };
+    let mut all: Vec<Found> = Vec::new();
+    for cost in costs {
+        let (found, used) = ndt7::run(server, *cost, &Meter::default()).await;
+        let kept = hand_in(state, used);
+        match found {
+            Ok(found) => {
+                if !json {
+                    print!("{}", words::ndt7_found(language, &found));
+                }
+                all.push(found);
+            }
+            Err(refused) => {
+                eprintln!("{}", words::ndt7_refused(language, &server.address.authority, &refused));
+                return ExitCode::from(EXIT_DOWN);
+            }
+        }
+        if let Err(error) = kept {
+            return trouble(&error.into());
+        }
+    }
+    if json {
+        match serde_json::to_string(&all) {
+            Ok(text) => println!("{text}"),
+            Err(error) => return trouble(&error.into()),
+        }
+    } else {
+        println!("{}", words::ndt7_explained(language));
+    }
+    let complete = all.iter().all(|found| matches!(found.end, End::Complete | End::Bound));
+    if complete { ExitCode::SUCCESS } else { ExitCode::from(EXIT_DOWN) }
+}
+
+/// What it cost is the office's data too: the running agent counts it.
+fn hand_in(state: &Path, used: Bytes) -> std::io::Result<()> {
+    let at = Clocks::system().now();
+    let Bytes { sent: sent_bytes, received: received_bytes } = used;
+    handed_in::write(state, &HandedIn { at, record: None, sent_bytes, received_bytes })
+}
