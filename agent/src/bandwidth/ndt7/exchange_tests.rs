@@ -1,3 +1,5 @@
+//! Tests with servers that do what is written here, over a pipe.
+
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio_websockets::ServerBuilder;
 
