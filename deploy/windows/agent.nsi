@@ -3,7 +3,8 @@
 ;   suar-agent-setup.exe                          asks for the join code, in Indonesian or English
 ;   suar-agent-setup.exe /S /CODE=SUAR1-...       asks nothing: for roll-outs
 ;
-; Exit code 0: installed and joined. 2: installed, but the code was not taken; run it again with another.
+; Exit code 0: installed and joined. 1: nothing was changed: the program does not start on this Windows, or its file is
+; held. 2: installed, but the code was not taken; run it again with another.
 Unicode true
 !include "MUI2.nsh"
 !include "nsDialogs.nsh"
@@ -46,6 +47,10 @@ LangString NotTaken ${LANG_INDONESIAN} "Program terpasang, tetapi kode gabung ti
 LangString NotTaken ${LANG_ENGLISH} "The program is installed, but the join code was not taken. The reason stands above; run this setup again."
 LangString NoService ${LANG_INDONESIAN} "Layanan Windows tidak dapat dibuat."
 LangString NoService ${LANG_ENGLISH} "The Windows service could not be made."
+LangString NotHere ${LANG_INDONESIAN} "Program ini tidak dapat dijalankan di komputer ini, dan tidak ada yang diubah. Suar memerlukan Windows 10 atau 11 64-bit; bila Windows-nya benar, antivirus menahannya: minta pengelola mengizinkan $INSTDIR, lalu jalankan pemasang ini lagi."
+LangString NotHere ${LANG_ENGLISH} "The program cannot be started on this computer, and nothing was changed. Suar needs 64-bit Windows 10 or 11; if the Windows is right, an antivirus keeps it from starting: ask the administrator to allow $INSTDIR, then run this setup again."
+LangString Held ${LANG_INDONESIAN} "Program lain, biasanya antivirus, menahan $INSTDIR\suar-agent.exe; versi yang lama tetap terpasang. Tunggu satu menit, lalu jalankan pemasang ini lagi; bila tetap begitu, hidupkan ulang komputer dahulu."
+LangString Held ${LANG_ENGLISH} "Another program, usually an antivirus, holds $INSTDIR\suar-agent.exe; the version before stays installed. Wait a minute and run this setup again; if that does not help, restart the computer first."
 LangString Needs64 ${LANG_INDONESIAN} "Suar memerlukan Windows 64-bit."
 LangString Needs64 ${LANG_ENGLISH} "Suar needs 64-bit Windows."
 LangString Lang ${LANG_INDONESIAN} "id"
@@ -105,6 +110,20 @@ FunctionEnd
 !macroend
 
 Section
+  ; Whether it starts here at all, before anything is changed. Not from the temporary folder: many a policy forbids that.
+  ; And with no folder of ours as the current one: it could not be removed again.
+  SetOutPath $TEMP
+  CreateDirectory $INSTDIR
+  File "/oname=$INSTDIR\try.exe" "${AGENT}"
+  !insertmacro Run '"$INSTDIR\try.exe" --version'
+  Delete /REBOOTOK "$INSTDIR\try.exe"
+  ${If} $0 != 0
+    RMDir "$INSTDIR"
+    DetailPrint "$(NotHere)"
+    SetErrorLevel 1
+    Abort "$(NotHere)"
+  ${EndIf}
+
   ; A running agent holds its own file open, and a service that still says goodbye cannot be started.
   !insertmacro Run 'sc.exe stop SuarAgent'
   StrCpy $1 0
@@ -125,10 +144,15 @@ Section
     SetOverwrite try
     File "${AGENT}"
     ${If} ${Errors}
-    ${AndIf} $1 < 60
-      IntOp $1 $1 + 1
-      Sleep 500
-      Goto again
+      ${If} $1 < 60
+        IntOp $1 $1 + 1
+        Sleep 500
+        Goto again
+      ${EndIf}
+      !insertmacro Run 'sc.exe start SuarAgent'
+      DetailPrint "$(Held)"
+      SetErrorLevel 1
+      Abort "$(Held)"
     ${EndIf}
   SetOverwrite on
   File "${PRIVACY}"

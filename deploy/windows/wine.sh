@@ -46,9 +46,31 @@ check "the program says its version" says "suar-agent $version" wine_here wine "
 check "a mistyped code is told in words" says 'typing mistake\|mistyped\|salah ketik' \
     wine_here wine "$work/copied.exe" join --lang en SUAR1-AAAA-BBBB
 
+# A program that Windows cannot start: what stands there instead on a Windows 7, whose loader misses what it imports.
+mkdir "$work/unfit"
+echo "This is no program." >"$work/unfit/suar-agent.exe"
+makensis -V1 '-XTarget amd64-unicode' -DVERSION="$version" -DAGENT="$work/unfit/suar-agent.exe" \
+    -DPRIVACY="$PWD/docs/privacy.md" -DOUT="$windows/unfit.exe" deploy/windows/agent.nsi
+exit_of() { # COMMAND...
+    local code=0
+    "$@" >/dev/null 2>&1 || code=$?
+    echo "$code"
+}
+check "the setup refuses where its program does not start" says '^1$' \
+    exit_of wine_here wine 'C:\unfit.exe' /S /CODE=SUAR1-AAAA-BBBB
+check "and has changed nothing" gone "$windows/Program Files/Suar"
+check "nor made a place for an identity" gone "$windows/ProgramData/Suar"
+cp "$built/suar-agent-$version.msi" "$windows/suar.msi"
+wine_here wine winecfg -v win7
+# 1603, of which a shell sees the last eight bits.
+check "MSI: Windows 7 is refused" says '^67$' exit_of wine_here wine msiexec /i 'C:\suar.msi' /qn
+check "MSI: and nothing was installed" gone "$installed"
+wine_here wine winecfg -v win10
+
 # Wine ends its services with the last program that is none, and answers about services only to the same session: so
 # all that concerns the service is one session, which writes down what it sees.
 cp "$setup" "$windows/setup.exe"
+x86_64-w64-mingw32-gcc -o "$windows/hold.exe" deploy/windows/wine_hold.c
 cat >"$windows/office.bat" <<OFFICE
 C:\\setup.exe /S /CODE=$(new_code)
 echo %ERRORLEVEL% >C:\\setup.txt
@@ -65,12 +87,18 @@ sc query SuarAgent >C:\\started.txt
 C:\\setup.exe /S
 ping -n 5 127.0.0.1 >nul
 sc query SuarAgent >C:\\upgraded.txt
+start /b C:\\hold.exe "C:\\Program Files\\Suar\\suar-agent.exe" >C:\\hold.txt
+ping -n 3 127.0.0.1 >nul
+C:\\setup.exe /S
+echo %ERRORLEVEL% >C:\\held.txt
+ping -n 3 127.0.0.1 >nul
+sc query SuarAgent >C:\\held_service.txt
 copy C:\\ProgramData\\Suar\\state\\agent.log C:\\agent.txt
 "C:\\Program Files\\Suar\\uninstall.exe" /S _?=C:\\Program Files\\Suar
 ping -n 5 127.0.0.1 >nul
 sc query SuarAgent >C:\\removed.txt
 OFFICE
-here timeout 300 wine cmd.exe /c 'C:\office.bat' </dev/null >"$work/office" 2>&1 || true
+here timeout 400 wine cmd.exe /c 'C:\office.bat' </dev/null >"$work/office" 2>&1 || true
 saw() { cat "$windows/$1.txt"; }
 
 check "the setup runs silently with a join code" says '^0' saw setup
@@ -84,13 +112,14 @@ check "the service is stopped" says 'STOPPED' saw stopped
 check "and said goodbye" says '"ending":"clean"' records
 check "it is started again" says 'RUNNING' saw started
 check "the same setup again is an upgrade that asks nothing" says 'RUNNING' saw upgraded
+check "a file that another program holds is an end with nothing changed" says '^1' saw held
+check "and the service runs on" says 'RUNNING' saw held_service
 check "the service keeps a log" says 'started' saw agent
 check "after the removal there is no service" lacks 'RUNNING\|STOPPED' saw removed
 check "no program is left" gone "$installed"
 check "no identity is left" gone "$windows/ProgramData/Suar"
 
 # The same with the MSI, as a roll-out does it. `start /wait`, for msiexec is no program of the console.
-cp "$built/suar-agent-$version.msi" "$windows/suar.msi"
 cat >"$windows/rollout.bat" <<OFFICE
 start /wait msiexec /i C:\\suar.msi /qn CODE=SUAR1-AAAA-BBBB
 echo %ERRORLEVEL% >C:\\msi_mistyped.txt
