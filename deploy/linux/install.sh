@@ -39,13 +39,16 @@ fi
 "$here/suar-agent" --version >/dev/null 2>&1 ||
     fail "Berkas ini bukan untuk prosesor komputer ini ($(uname -m))." "This file is not for this computer's processor ($(uname -m))."
 
+# Beside it first: a running program cannot be written to, and a pulled plug must not leave half of one.
+if ! { install -m 755 "$here/suar-agent" "$program.new" && mv -f "$program.new" "$program" &&
+    install -m 644 "$here/suar-agent.service" "$unit"; }; then
+    rm -f "$program.new" 2>/dev/null || true
+    fail "Program tidak dapat disimpan di $program atau $unit: kosongkan disk (df -h), atau buat sistem ini dapat ditulisi, lalu jalankan lagi." \
+        "The program cannot be kept as $program or $unit: make room (df -h), or make this system writable, then run this again."
+fi
 if ! getent passwd suar-agent >/dev/null; then
     useradd --system --user-group --home-dir /var/lib/suar-agent --shell /usr/sbin/nologin suar-agent
 fi
-# Beside it first: a running program cannot be written to, and a pulled plug must not leave half of one.
-install -m 755 "$here/suar-agent" "$program.new"
-mv -f "$program.new" "$program"
-install -m 644 "$here/suar-agent.service" "$unit"
 systemctl daemon-reload
 systemctl enable --quiet suar-agent.service
 
