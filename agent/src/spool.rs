@@ -190,7 +190,7 @@ impl Spool {
         let sequence = self.next;
         self.next += 1;
         if let Some(dropped) = self.queue.push(sequence, payload) {
-            self.acked.dropped_total += dropped.len() as u64;
+            self.acked.dropped_total = self.acked.dropped_total.saturating_add(dropped.len() as u64);
             dropped.into_iter().for_each(|sequence| self.untold.insert(sequence));
         }
         let dropped = self.untold.ranges().first().copied();

@@ -18,9 +18,6 @@ pub use counters::{ConnectionFate, IngestCounters, RejectReason};
 pub use room::{Room, RoomForRecords};
 pub use witnesses::Witnesses;
 
-/// Above this no agent could have counted, one record a millisecond for 8,000 years.
-pub const SEQUENCE_MAX: u64 = 1 << 48;
-
 /// A push whose sender is known.
 #[derive(Debug)]
 pub struct Submission {

@@ -92,6 +92,10 @@ hex_name!(
 /// Number of a record within an epoch, from 1, without gaps unless records were lost.
 pub type Sequence = u64;
 
+/// Above this no agent could have counted, one record a millisecond for 8,000 years: such a number is damage or a lie,
+/// and counting on from it would end in an overflow.
+pub const SEQUENCE_MAX: Sequence = 1 << 48;
+
 /// The code of a site. The administrator chooses it; usually the village's Kemendagri code, with a
 /// suffix where a village has more than one office.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

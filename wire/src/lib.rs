@@ -37,7 +37,7 @@ pub mod intervals;
 
 pub use columns::{decode_record, encode_record};
 pub use data_use::{DataUse, Month, Purpose, Step, Use};
-pub use identity::{AgentId, BootId, Epoch, Sequence, SiteCode};
+pub use identity::{AgentId, BootId, Epoch, SEQUENCE_MAX, Sequence, SiteCode};
 pub use intervals::IntervalSet;
 pub use outcome::{Echo, EchoError, EchoMethod, Failure, Outcome};
 pub use plan::{Plan, PlanFault, PlanRefused};

@@ -3,7 +3,7 @@
 //! Magic, epoch, records dropped so far, number of ranges, first and last of each, CRC32C of all that;
 //! numbers are little-endian.
 
-use suar_wire::{Epoch, IntervalSet};
+use suar_wire::{Epoch, IntervalSet, SEQUENCE_MAX};
 
 pub const FILE: &str = "acked";
 const MAGIC: &[u8; 8] = b"SUARACK1";
@@ -47,15 +47,25 @@ pub fn decode(epoch: Epoch, bytes: &[u8]) -> Option<Acked> {
         return None;
     }
     let number = |bytes: &[u8]| bytes.try_into().map_or(0, u64::from_le_bytes);
-    Some(Acked {
-        ranges: ranges.iter().map(|range| (number(&range[..8]), number(&range[8..]))).collect(),
-        dropped_total: u64::from_le_bytes(*dropped_total),
-    })
+    let ranges: IntervalSet = ranges.iter().map(|range| (number(&range[..8]), number(&range[8..]))).collect();
+    // What could not have been given out was not receipted either.
+    if ranges.ranges().last().is_some_and(|(_, last)| *last > SEQUENCE_MAX) {
+        return None;
+    }
+    Some(Acked { ranges, dropped_total: u64::from_le_bytes(*dropped_total) })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_receipt_for_a_number_that_nobody_gave_is_none() {
+        let acked = |last| Acked { ranges: [(1, last)].into_iter().collect(), dropped_total: 0 };
+        let decoded = |last| decode(Epoch([1; 8]), &encode(Epoch([1; 8]), &acked(last)));
+        assert_eq!(decoded(SEQUENCE_MAX), Some(acked(SEQUENCE_MAX)));
+        assert_eq!(decoded(u64::MAX), None);
+    }
 
     #[test]
     fn any_flipped_or_missing_byte_makes_it_nothing_and_never_another_set() {

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use suar_wire::{Epoch, Sequence};
+use suar_wire::{Epoch, SEQUENCE_MAX, Sequence};
 
 use super::PAYLOAD_BYTES_MAX;
 
@@ -101,7 +101,7 @@ fn frame_at(epoch: Epoch, floor: Sequence, bytes: &[u8], offset: usize) -> Optio
     let length = number(header, 0)?;
     let sequence = Sequence::from_le_bytes(header.get(8..)?.try_into().ok()?);
     let payload = payload_range(offset, length)?;
-    let right = sequence >= floor
+    let right = (floor..=SEQUENCE_MAX).contains(&sequence)
         && checksum(epoch, length, sequence, bytes.get(payload.clone())?) == number(header, 4)?;
     right.then_some(Frame { sequence, payload })
 }
@@ -228,6 +228,14 @@ mod tests {
                 assert!(scan.lost.is_empty());
             }
         }
+    }
+
+    #[test]
+    fn a_number_that_nobody_could_have_given_is_damage() {
+        let bytes = segment(&[(5, b"one"), (Sequence::MAX, b"two"), (6, b"three")]);
+        let scan = scan(EPOCH, 5, &bytes);
+        assert!(scan.damaged);
+        assert_eq!(scan.frames.iter().map(|frame| frame.sequence).collect::<Vec<_>>(), [5, 6]);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use suar_wire::{Epoch, IntervalSet, Sequence};
+use suar_wire::{Epoch, IntervalSet, SEQUENCE_MAX, Sequence};
 
 use super::frame::{self, FRAME_HEADER_BYTES, SEGMENT_HEADER_BYTES, Scan};
 use crate::files::{once_free, sync_directory};
@@ -110,6 +110,9 @@ impl Segment {
             else {
                 continue;
             };
+            if first > SEQUENCE_MAX {
+                continue;
+            }
             segments.push(Self { path: entry.path(), first, present: IntervalSet::new() });
         }
         segments.sort_by_key(|segment| segment.first);

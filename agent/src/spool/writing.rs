@@ -58,7 +58,7 @@ impl Spool {
             }
             for (first, last) in lost {
                 self.untold.insert_range(first, last);
-                self.acked.dropped_total += last - first + 1;
+                self.acked.dropped_total = self.acked.dropped_total.saturating_add(last - first + 1);
                 dropped = true;
                 tracing::error!(first, last, "the spool is full: its oldest records were dropped");
             }

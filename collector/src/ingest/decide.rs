@@ -7,10 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use suar_wire::slot::SECONDS_A_DAY;
 use suar_wire::{
-    AgentId, Body, Echo, Epoch, IntervalSet, Record, Refusal, RefusalReason, Sequence, Slot, Stamp,
+    AgentId, Body, Echo, Epoch, IntervalSet, Record, Refusal, RefusalReason, SEQUENCE_MAX, Sequence, Slot,
+    Stamp,
 };
 
-use super::SEQUENCE_MAX;
 use crate::clock::{BOOT_MS_MAX, Neighbours, Quality, Repair, Repaired, SetAside};
 use crate::day::Day;
 use crate::store::acks::Acks;

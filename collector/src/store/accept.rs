@@ -47,7 +47,7 @@ pub fn accept(
     }
 
     let sequences = push.records.iter().map(|record| record.sequence);
-    let sequences = sequences.filter(|sequence| (1..=crate::ingest::SEQUENCE_MAX).contains(sequence));
+    let sequences = sequences.filter(|sequence| (1..=suar_wire::SEQUENCE_MAX).contains(sequence));
     let (first, last) = sequences.fold((u64::MAX, 0), |(low, high), s| (low.min(s), high.max(s)));
     let known =
         if first <= last { Acks::load(connection, agent, push.epoch, first, last)? } else { Acks::default() };

@@ -18,6 +18,8 @@ const RECORDS_A_DAY_MAX: usize = 2 * 86_400;
 /// Most bytes of a day's chunk once unpacked.
 const UNPACKED_BYTES_MAX: usize = 256 * 1024 * 1024;
 const ZSTD_LEVEL: i32 = 6;
+/// Nothing in a frame says more than four bytes for a block of 128 KiB.
+const ZSTD_RATIO_MAX: usize = 128 * 1024 / 4;
 
 #[derive(Clone, PartialEq, Message)]
 struct ChunkPb {
@@ -132,10 +134,12 @@ pub fn unpack(agent: AgentId, packed: &[u8]) -> Result<Vec<StoredRecord>, StoreE
     decode(agent, &bytes)
 }
 
-/// zstd writes the size into the frame; memory is taken for that and not for the bound.
+/// zstd writes the size into the frame; memory is taken for that and not for the bound. A damaged size may be any, but
+/// not more than so few bytes can stand for.
 fn unpacked_bytes(packed: &[u8]) -> Result<usize, StoreError> {
+    let possible = packed.len().saturating_mul(ZSTD_RATIO_MAX).min(UNPACKED_BYTES_MAX);
     match zstd::zstd_safe::get_frame_content_size(packed) {
-        Ok(Some(bytes)) if bytes <= UNPACKED_BYTES_MAX as u64 => Ok(bytes as usize),
+        Ok(Some(bytes)) if bytes <= possible as u64 => Ok(bytes as usize),
         _ => Err(StoreError::Damaged("a chunk has no or an impossible size".to_owned())),
     }
 }
