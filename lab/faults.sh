@@ -4,7 +4,7 @@
 #
 #   lab/faults.sh [kills|power-spool|power-store|disks|returns|fuzz]...     without a name: all
 #
-# `fuzz` is lab/tests/fuzz for longer: SUAR_FUZZ_SECONDS (50) for each kind of input, ten minutes in all.
+# `fuzz` is lab/fuzz.sh: SUAR_FUZZ_SECONDS (40) for each kind of input, ten minutes in all.
 #
 # SUAR_LAB_SEED repeats a run. Root, for network namespaces and /dev/fuse. Not run to its end yet.
 set -euo pipefail
@@ -13,12 +13,6 @@ cd "$(dirname "$0")/.."
 . lab/tools.sh
 install_lab_tools
 target=${CARGO_TARGET_DIR:-$PWD/target}
-
-fuzz() {
-    # With the checks of a debug build: an overflow is a finding.
-    SUAR_FUZZ_SECONDS=${SUAR_FUZZ_SECONDS:-50} \
-        cargo test --quiet --locked -p suar-lab --test fuzz -- --test-threads=1 --nocapture
-}
 
 parts=() wants_fuzz=no
 [ $# -gt 0 ] || wants_fuzz=yes
@@ -29,4 +23,4 @@ if [ $# -eq 0 ] || [ "${#parts[@]}" -gt 0 ]; then
     cargo build --quiet --locked --release -p suar-agent -p suar-collector -p suar-lab
     "$target/release/suar-lab" faults --long "${parts[@]}"
 fi
-[ "$wants_fuzz" = no ] || fuzz
+[ "$wants_fuzz" = no ] || lab/fuzz.sh "${SUAR_FUZZ_SECONDS:-40}"

@@ -2,7 +2,7 @@
 //!
 //! Read [`world`] first (an internet, offices, what can be broken), then [`netns`] and [`wan`] that it is
 //! made of, and [`programs`] for the real processes inside. [`faults`] breaks things on purpose, on a [`disk`] of
-//! its own. [`fleet`], [`load`] and [`bench`] make numbers, [`plain`] says what they must be;
+//! its own; [`hostile`] is everything that reads bytes from outside. [`fleet`], [`load`] and [`bench`] make numbers, [`plain`] says what they must be;
 //! [`against_fping`] and [`mixed_life`] hold the agent against other accounts of the same thing, [`week`] alerts against a week.
 //! [`office_pictures`] draws the terminals on the pages that offices read.
 
@@ -17,6 +17,7 @@ pub mod programs;
 pub mod disk;
 pub mod enrolled;
 pub mod faults;
+pub mod hostile;
 
 pub mod against_fping;
 pub mod bandwidth;
