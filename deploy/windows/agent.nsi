@@ -1,6 +1,6 @@
 ; Setup of the agent for Windows. Built by deploy/windows/build.sh.
 ;
-;   suar-agent-setup.exe                          asks for the join code, in Indonesian or English
+;   suar-agent-setup.exe                          asks for the join code, in English where Windows speaks it, else in Indonesian
 ;   suar-agent-setup.exe /S /CODE=SUAR1-...       asks nothing: for roll-outs
 ;
 ; Exit code 0: installed and joined. 1: nothing was changed: the program does not start on this Windows, or its file is
@@ -41,6 +41,9 @@ LangString CodeSubtitle ${LANG_INDONESIAN} "Kode ini menghubungkan komputer deng
 LangString CodeSubtitle ${LANG_ENGLISH} "This code connects the computer with its office."
 LangString CodeAsk ${LANG_INDONESIAN} "Ketik atau tempel kode dari pengelola (dimulai dengan SUAR1-):"
 LangString CodeAsk ${LANG_ENGLISH} "Type or paste the code from your administrator (it starts with SUAR1-):"
+LangString Install ${LANG_INDONESIAN} "&Pasang"
+LangString Install ${LANG_ENGLISH} "&Install"
+InstallButtonText "$(Install)"
 LangString CodeMissing ${LANG_INDONESIAN} "Kode gabung dimulai dengan SUAR1-. Mintalah kepada pengelola."
 LangString CodeMissing ${LANG_ENGLISH} "A join code starts with SUAR1-. Ask your administrator for one."
 LangString NotTaken ${LANG_INDONESIAN} "Program terpasang, tetapi kode gabung tidak diterima. Alasannya tertulis di atas; jalankan pemasang ini lagi."
