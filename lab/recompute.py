@@ -375,9 +375,14 @@ def compare_office(compared, site, row, found):
     close = found["rtt_us"] is not None and median is not None and abs(median - found["rtt_us"]) <= 0.016 * found["rtt_us"]
     compared.same(place, "median round trip", True, close or (median is None and found["rtt_us"] is None))
 
+    # How many outages there were is told by sessions too; what the figure divides is counted here.
+    between = found["up_s"] // len(site["outages"]) if site["outages"] else None
+    compared.same(place, "time up between outages", site["mtbf_s"], between)
+
     texts = {key: str(found[key]) for key in found if key.endswith("_s") or key.startswith(("days", "echoes"))}
     texts |= {key: six_decimals(found[key]) for key in ["availability", "observed", "worst_case"]}
     texts |= {"standing": found["standing"], "at_border": str(found["at_border"]).lower()}
+    texts["mtbf_s"] = "" if between is None else str(between)
     texts |= {key: str(found[key] or "") for key in ["download_bits", "upload_bits"]}
     for key, bound in zip(["availability_low", "availability_high"], found["interval"] or (None, None)):
         texts[key] = six_decimals(bound)

@@ -98,8 +98,10 @@ pub struct SiteCoverage {
 
     /// Ascending by start.
     pub outages: Vec<Outage>,
-    /// Mean length of the outages, whole seconds.
+    /// Mean length of the outages, whole seconds: the mean time to repair (MTTR) of the field.
     pub mean_outage_s: Option<u64>,
+    /// Time up for each outage, whole seconds: the mean time between failures (MTBF). None without an outage.
+    pub mtbf_s: Option<u64>,
     pub longest_outage_s: Option<u64>,
 
     pub rtt_median_us: Option<u32>,
@@ -243,6 +245,7 @@ pub fn judge_site(input: SiteInput<'_>, period: Period, rules: &Rules, holidays:
         days_needed,
         course,
         mean_outage_s: down_lengths().sum::<u64>().checked_div(outages.len() as u64),
+        mtbf_s: tally.up_s.checked_div(outages.len() as u64),
         longest_outage_s: down_lengths().max(),
         outages,
         rtt_median_us,

@@ -286,6 +286,7 @@ pub fn site_json(coverage: &SiteCoverage) -> Value {
         },
     });
     // The macro has room for no more keys.
+    office["mtbf_s"] = json!(coverage.mtbf_s);
     office["tiphon"] = json!(coverage.tiphon());
     office["bandwidth_tests"] = json!({
         "download": coverage.throughput.download_tests,

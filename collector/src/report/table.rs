@@ -51,6 +51,7 @@ fn header() -> String {
         "days_needed",
         "outages",
         "mean_outage_s",
+        "mtbf_s",
         "longest_outage_s",
         "without_power_s",
     ]
@@ -118,6 +119,7 @@ fn cells(coverage: &SiteCoverage) -> Vec<String> {
         coverage.days_needed.to_string(),
         coverage.outages.len().to_string(),
         number(coverage.mean_outage_s),
+        number(coverage.mtbf_s),
         number(coverage.longest_outage_s),
         coverage.without_power_s.to_string(),
     ];

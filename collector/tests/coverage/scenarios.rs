@@ -112,6 +112,7 @@ struct Expected {
     /// `from..to cause seconds`, local times.
     outages: Option<Vec<String>>,
     mean_outage_s: Option<u64>,
+    mtbf_s: Option<u64>,
     longest_outage_s: Option<u64>,
     days_expected: Option<u32>,
     days_observed: Option<u32>,
@@ -340,6 +341,7 @@ fn compare(place: &str, coverage: &SiteCoverage, expected: &Expected) {
             .collect();
         assert_eq!(found, wanted, "{place}: outages");
     }
+    same(place, "mtbf_s", coverage.mtbf_s.unwrap_or(0), &expected.mtbf_s);
     same(place, "mean_outage_s", coverage.mean_outage_s.unwrap_or(0), &expected.mean_outage_s);
     same(place, "longest_outage_s", coverage.longest_outage_s.unwrap_or(0), &expected.longest_outage_s);
     same(place, "days_expected", coverage.days_expected, &expected.days_expected);

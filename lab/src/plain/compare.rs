@@ -161,6 +161,8 @@ fn office(outcome: &mut Outcome, reported: &Value, found: &Judged) {
     let lengths: Vec<u64> = found.outages.iter().map(|(_, _, _, seconds)| *seconds).collect();
     let mean = lengths.iter().sum::<u64>().checked_div(lengths.len() as u64);
     same("mean outage", &reported["mean_outage_s"], mean.into());
+    let between = found.up_s.checked_div(lengths.len() as u64);
+    same("time up between outages", &reported["mtbf_s"], between.into());
     same("longest outage", &reported["longest_outage_s"], lengths.iter().max().copied().into());
 }
 

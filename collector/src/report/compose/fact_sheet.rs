@@ -117,14 +117,22 @@ fn sentences(site: &SiteCoverage, language: Language) -> Vec<String> {
     let length = |seconds: Option<u64>| seconds.map_or(NOTHING.to_owned(), |s| duration(s, language));
     let (number, mean) = (count(site.outages.len() as u64, language), length(site.mean_outage_s));
     let (longest, down) = (length(site.longest_outage_s), duration(site.down_s, language));
-    sentences.push(match language {
-        Language::Id => format!(
-            "{number} gangguan, waktu henti {down} pada jam kerja; rata-rata {mean}, terlama {longest}."
-        ),
-        Language::En => {
-            format!("{number} outages, down {down} in office hours; mean {mean}, longest {longest}.")
+    let mut outages = match language {
+        Language::Id => {
+            format!(
+                "{number} gangguan, waktu henti {down} pada jam kerja; rata-rata {mean}, terlama {longest}"
+            )
         }
-    });
+        Language::En => {
+            format!("{number} outages, down {down} in office hours; mean {mean}, longest {longest}")
+        }
+    };
+    if let Some(between) = site.mtbf_s {
+        let (lead, between) =
+            (language.pick("antargangguan", "between outages"), duration(between, language));
+        outages.push_str(&format!(", {lead} {between}"));
+    }
+    sentences.push(outages + ".");
     let most = site.unobserved_by_reason.iter().max_by_key(|(_, seconds)| **seconds);
     if let Some((reason, seconds)) = most.filter(|(_, seconds)| **seconds > 0) {
         let (all, most) = (duration(site.unobserved_s(), language), duration(*seconds, language));

@@ -186,9 +186,14 @@ pub(super) fn offices(
             Value::Count(site.days_observed.into())
         }),
         Column::new(pick("Gangguan", "Outages"), 10, |site: &Site| Value::Count(site.outages.len() as u64)),
-        Column::new(pick("Gangguan rata-rata", "Mean outage"), 12, |site: &Site| {
+        Column::new(pick("Gangguan rata-rata (MTTR)", "Mean outage (MTTR)"), 12, |site: &Site| {
             Value::Length(site.mean_outage_s)
         }),
+        Column::new(
+            pick("Rata-rata antargangguan (MTBF)", "Mean between outages (MTBF)"),
+            14,
+            |site: &Site| Value::Length(site.mtbf_s),
+        ),
         Column::new(pick("Gangguan terlama", "Longest outage"), 12, |site: &Site| {
             Value::Length(site.longest_outage_s)
         }),
