@@ -26,16 +26,14 @@ pub(super) fn resample(days: &[(u64, u64)], seed: u64) -> Option<Bounds> {
         let whole = Ratio { part: 1, whole: 1 };
         return Some(Bounds { low: whole, high: whole });
     }
+    // Both counts of a day in one number, so that a draw costs one addition: 2^32 seconds are 136 years.
+    let days: Vec<u64> = days.iter().map(|(up, seen)| up << 32 | seen).collect();
     let mut random = SplitMix64(seed);
     let mut ratios: Vec<Ratio> = (0..RESAMPLES)
         .filter_map(|_| {
-            let (mut up, mut seen) = (0, 0);
-            for _ in 0..days.len() {
-                let (day_up, day_seen) = days[random.below(days.len() as u64) as usize];
-                up += day_up;
-                seen += day_seen;
-            }
-            Ratio::of(up, seen)
+            let drawn = (0..days.len()).map(|_| days[random.below(days.len() as u64) as usize]);
+            let both = drawn.sum::<u64>();
+            Ratio::of(both >> 32, both & u64::from(u32::MAX))
         })
         .collect();
     // Nearest rank: the 25th and the 975th of a thousand.

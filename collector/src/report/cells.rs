@@ -104,10 +104,19 @@ pub(super) fn mbps(bits: u64, language: Language) -> String {
 /// Hours and minutes; minutes and seconds below an hour. Hours are not folded into days, because a day
 /// of office hours has seven or eight of them.
 pub(super) fn duration(seconds: u64, language: Language) -> String {
+    duration_parts(seconds, language, ' ').join(" ")
+}
+
+/// The same for a narrow column: a line breaks between hours and minutes, never between a number and its unit.
+pub(super) fn duration_cell(seconds: u64, language: Language) -> String {
+    duration_parts(seconds, language, '\u{a0}').join(" ")
+}
+
+fn duration_parts(seconds: u64, language: Language, gap: char) -> Vec<String> {
     let (hours, minutes, rest) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
     let unit = |amount: u64, id: &str, en: &str| {
         let plural = if language == Language::En && amount != 1 { "s" } else { "" };
-        format!("{} {}{plural}", count(amount, language), language.pick(id, en))
+        format!("{}{gap}{}{plural}", count(amount, language), language.pick(id, en))
     };
     let mut parts = Vec::new();
     if hours > 0 {
@@ -119,7 +128,10 @@ pub(super) fn duration(seconds: u64, language: Language) -> String {
     if hours == 0 && rest > 0 {
         parts.push(unit(rest, "detik", "second"));
     }
-    if parts.is_empty() { unit(0, "menit", "minute") } else { parts.join(" ") }
+    if parts.is_empty() {
+        parts.push(unit(0, "menit", "minute"));
+    }
+    parts
 }
 
 /// `5 Maret 2026`.
@@ -275,6 +287,7 @@ mod tests {
         assert_eq!(duration(0, Id), "0 menit");
         assert_eq!(duration(61, En), "1 minute 1 second");
         assert_eq!(duration(183_900, Id), "51 jam 5 menit");
+        assert_eq!(duration_cell(183_900, Id), "51\u{a0}jam 5\u{a0}menit");
     }
 
     #[test]

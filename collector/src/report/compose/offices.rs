@@ -3,7 +3,7 @@
 use suar_wire::bandwidth::Direction;
 
 use super::super::Language;
-use super::super::cells::{NOTHING, count, duration, mbps, millis, percent_down, percent_up};
+use super::super::cells::{NOTHING, count, duration_cell, mbps, millis, percent_down, percent_up};
 use super::super::document::{Block, Cell, Mark, Table};
 use super::super::words::{standing_words, tiphon_words};
 use super::areas::of;
@@ -42,7 +42,7 @@ pub(super) fn offices(blocks: &mut Vec<Block>, assessment: &Assessment, language
         ],
     };
     let mut table = Table::new(&names, 3);
-    let length = |seconds: Option<u64>| seconds.map_or(NOTHING.to_owned(), |s| duration(s, language));
+    let length = |seconds: Option<u64>| seconds.map_or(NOTHING.to_owned(), |s| duration_cell(s, language));
     for site in &assessment.sites {
         // Nothing per cent of an office without an agent would read as a finding.
         let monitored = site.standing != Standing::NotMonitored;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use suar_wire::Cause;
 
 use super::super::Language;
-use super::super::cells::{NOTHING, count, decimal, duration, moment};
+use super::super::cells::{NOTHING, count, decimal, duration_cell, moment};
 use super::super::document::{Block, Cell, Table};
 use super::super::words::{cause_words, reason_words};
 use super::shared::shared_words;
@@ -128,7 +128,7 @@ pub(super) fn outages(
             moment(outage.end_s, zone, language).into(),
             cause_words(outage.cause, language).into(),
             event.map_or(NOTHING.to_owned(), |event| shared_words(event, assessment, language)).into(),
-            duration(outage.seconds_down, language).into(),
+            duration_cell(outage.seconds_down, language).into(),
         ];
         let cells = cells.into_iter().enumerate().filter(|(column, _)| is_shown(*column));
         table.rows.push(cells.map(|(_, cell)| cell).collect());
