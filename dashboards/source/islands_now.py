@@ -232,7 +232,7 @@ def make():
                                     "Pulau dan penyedia yang sedikitnya tiga kantornya terputus dalam lima menit, terlihat dalam satu jam terakhir; lihat /api/islands.",
                                     "Islands and providers of which three or more offices fell within five minutes, seen within the last hour; see /api/islands.",
                                 ),
-                                "count(suar_shared_outage_sites > 0) or vector(0)",
+                                "count(max by (by, name, island) (suar_shared_outage_sites) > 0) or vector(0)",
                                 thresholds=steps((None, "text"), (1, VERMILION)),
                                 decimals=0,
                             ),
