@@ -46,9 +46,13 @@ MINUTE_S = 0.02
 QUIET_MINUTES_MAX = 90
 
 
+def shipped_alerts():
+    return re.findall(r"- alert: (\S+)", RULES.read_text())
+
+
 def promtool(week, folder):
     """What promtool found for each question: by series, as sets of labels."""
-    alerts = re.findall(r"- alert: (\S+)", RULES.read_text())
+    alerts = shipped_alerts()
     tests = [
         {"expr": asked(question, alert), "eval_time": f"{week['minutes'] - EVERY}m", "exp_samples": []}
         for alert in alerts
@@ -113,11 +117,16 @@ def samples(text):
     return found
 
 
+def place_of(labels):
+    """The office; else the island, or what else offices share; nothing for the collector."""
+    return labels.get("site") or labels.get("island_name") or labels.get("name", "")
+
+
 class Fired:
     def __init__(self, labels, first, last, times):
         self.labels = {key: value for key, value in labels if key != "alertstate"}
         self.alert = self.labels["alertname"]
-        self.place = self.labels.get("site") or self.labels.get("island_name", "")
+        self.place = place_of(self.labels)
         self.first, self.last, self.times = int(first), int(last), int(times)
 
 
@@ -223,7 +232,7 @@ def replay(found, folder):
     for at, name, body in receiver.told:
         for one in body["alerts"]:
             labels = one["labels"]
-            place = labels.get("site") or labels.get("island_name", "")
+            place = place_of(labels)
             since = max(moment for sent_at, moment in sent if sent_at <= at)
             messages.append((since, name, labels["alertname"], place, one["status"]))
     return messages
@@ -283,6 +292,8 @@ def main():
         folder = pathlib.Path(folder)
         found = fired(promtool(week, folder))
         wrong = held_against(week["expected"], found)
+        never = set(shipped_alerts()) - {one["alert"] for one in week["expected"]}
+        wrong += [f"{name}: nothing in the week should make it fire" for name in sorted(never)]
         messages = replay(found, folder)
         wrong += told_right(found, messages)
         print("\nto            alert                      where            told from        status")

@@ -12,7 +12,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use serde::Serialize;
 use suar_collector::calendar::{Holidays, PeriodName};
-use suar_collector::coverage::{Counts, IslandCoverage, IslandStanding, Standing};
+use suar_collector::coverage::{Counts, IslandCoverage, IslandStanding, SharedBy, SharedOutage, Standing};
 use suar_collector::exposition::{Format, IslandGrade, Own, Places, Scene, SiteGrade, Standings, render};
 use suar_collector::live::{Accepted, Hours, Live, Timed};
 use suar_collector::region::builtin;
@@ -21,8 +21,8 @@ use suar_collector::registry::fields::site_of_village;
 use suar_wire::outcome::EchoMethod;
 use suar_wire::record::{Disk, Health, Round};
 use suar_wire::{
-    AgentId, Body, BootId, DataUse, Echo, Month, Note, Outcome, Purpose, Record, SlotWidth, Stamp, Step, Use,
-    Verdict,
+    AgentId, Body, BootId, Cause, DataUse, Echo, Month, Note, Outcome, PlanFault, PlanRefused, Purpose,
+    Record, SlotWidth, Stamp, Step, Use, Verdict,
 };
 
 use happenings::Office;
@@ -68,6 +68,9 @@ pub fn live_through(wanted: &BTreeSet<String>) -> Result<Week> {
         for (number, office) in (0..).zip(&offices) {
             let queue = &mut waiting[number as usize];
             queue.extend(office.verdict(minute).map(|verdict| round(now_ms - 30_000, verdict)));
+            if office.refuses_plan_at(minute) {
+                queue.push(Timed { at_ms: now_ms, record: record(Body::PlanRefused(refusal())) });
+            }
             let due = minute % PUSH_MINUTES == number % PUSH_MINUTES;
             if !due || queue.is_empty() || !office.reaches_us(minute) || happenings::collector_is_away(minute)
             {
@@ -80,7 +83,7 @@ pub fn live_through(wanted: &BTreeSet<String>) -> Result<Week> {
                 site: office.village.parse()?,
                 agent: AgentId([number as u8 + 1; 16]),
                 plan_version: 1,
-                plan_is_right: true,
+                plan_is_right: office.has_right_plan(minute),
                 clock_offset_ms: Some(office.clock_offset_ms(minute)),
                 carried: false,
                 records: std::mem::take(queue),
@@ -164,6 +167,10 @@ fn health(office: &Office, minute: i64) -> Health {
     }
 }
 
+fn refusal() -> PlanRefused {
+    PlanRefused::new(2, PlanFault::Mistakes, "a target is no address")
+}
+
 fn data_use(office: &Office, minute: i64) -> DataUse {
     let sent = office.data_mib(minute) * MIB;
     DataUse {
@@ -211,8 +218,23 @@ fn standings(offices: &[Office], places: &Places, minute: i64) -> Standings {
             .collect(),
         islands: (places.islands.iter()).map(|place| (place.code.clone(), island(&place.code))).collect(),
         outside: Vec::new(),
-        shared: Vec::new(),
+        shared: shared_outage(places, minute).into_iter().collect(),
     }
+}
+
+fn shared_outage(places: &Places, minute: i64) -> Option<SharedOutage> {
+    let (fallen, villages) = happenings::fallen_together(minute)?;
+    let on = |village: &&str| places.sites.iter().find(|place| place.code().as_str() == *village);
+    let fell: Vec<_> = villages.iter().filter_map(on).collect();
+    let second = |minute: i64| (START_MS + minute * MINUTE_MS) / 1000;
+    Some(SharedOutage {
+        by: SharedBy::Island(fell.first()?.site.island.clone()),
+        start_s: second(fallen.start),
+        end_s: second(fallen.end),
+        cause: Cause::Internet,
+        of_sites: fell.len(),
+        sites: fell.into_iter().map(|place| place.code().clone()).collect(),
+    })
 }
 
 /// Every series with its value in each minute, runs of equal ones together.

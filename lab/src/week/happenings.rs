@@ -3,6 +3,8 @@
 //! Minutes count from Monday 00:00 in western Indonesia. Offices are open from 8 to 16, on Friday from 8 to
 //! 11:30 and from 13 to 16.
 
+use std::ops::Range;
+
 use serde::Serialize;
 use suar_wire::{Cause, Verdict};
 
@@ -32,6 +34,11 @@ const KUDAI: &str = "19.01.01.1003";
 /// Two of Belitung with office computers.
 const MEMBALONG: &str = "19.02.02.2001";
 const PERPAT: &str = "19.02.02.2002";
+
+/// The tower of all three of Bangka, on an evening.
+const TOWER_IS_OFF: Range<i64> = at(TUESDAY, 19, 0)..at(TUESDAY, 20, 0);
+/// Until the administrator takes it back.
+const PLAN_IS_WRONG: Range<i64> = at(MONDAY, 9, 0)..at(MONDAY, 11, 0);
 
 pub struct Office {
     pub village: &'static str,
@@ -79,9 +86,11 @@ impl Office {
             NASIK | PETALING => within(at(WEDNESDAY, 10, 0), at(WEDNESDAY, 10, 40)),
             // The backlog of its cut: it measured that it was down and could not say so.
             SELIU => within(at(MONDAY, 12, 0), at(THURSDAY, 15, 0)),
+            SRI_MENANTI | KUDAI => TOWER_IS_OFF.contains(&minute),
             SUNGAILIAT => {
                 let comes_and_goes = within(at(WEDNESDAY, 9, 0), at(WEDNESDAY, 12, 0)) && minute % 15 < 10;
                 comes_and_goes
+                    || TOWER_IS_OFF.contains(&minute)
                     || within(at(MONDAY, 20, 0), at(MONDAY, 22, 0))
                     || within(at(TUESDAY, 10, 0), at(TUESDAY, 11, 0))
             }
@@ -136,6 +145,15 @@ impl Office {
         (self.village == MEMBALONG).then_some(100)
     }
 
+    /// Whether this is the minute in which its agent reads the new plan and cannot use it.
+    pub fn refuses_plan_at(&self, minute: i64) -> bool {
+        self.village == PERPAT && minute == PLAN_IS_WRONG.start
+    }
+
+    pub fn has_right_plan(&self, minute: i64) -> bool {
+        self.village != PERPAT || !PLAN_IS_WRONG.contains(&minute)
+    }
+
     pub fn data_is_read_only(&self, minute: i64) -> bool {
         self.village == SRI_MENANTI && (at(THURSDAY, 8, 0)..at(THURSDAY, 10, 0)).contains(&minute)
     }
@@ -164,6 +182,12 @@ pub fn copy_lag(minute: i64) -> i64 {
     // Twice it is away: for three hours, which nobody needs to know, and for nine.
     let away = [at(TUESDAY, 1, 0)..at(TUESDAY, 4, 0), at(SATURDAY, 9, 0)..at(SATURDAY, 18, 0)];
     away.iter().find(|away| away.contains(&minute)).map_or(0, |away| minute - away.start)
+}
+
+/// From when until when offices were down together, and which, once their pushes have told.
+pub fn fallen_together(minute: i64) -> Option<(Range<i64>, [&'static str; 3])> {
+    let Range { start, end } = TOWER_IS_OFF;
+    (minute >= start + 6).then_some((start..minute.min(end), [SUNGAILIAT, SRI_MENANTI, KUDAI]))
 }
 
 pub fn unreliable_since(village: &str) -> Option<i64> {
@@ -196,11 +220,13 @@ pub fn expected() -> Vec<Expected> {
         because,
     };
     vec![
+        alert("SuarPlanRefused", PERPAT, at(MONDAY, 9, 15), 12, "its agent cannot use a new plan"),
         alert("SuarSiteSilent", SELIU, at(MONDAY, 13, 0), 8, "its only link is cut from Monday noon on"),
         alert("SuarClockWrong", MEMBALONG, at(TUESDAY, 8, 20), 12, "its clock is two hours off"),
         alert("SuarSpoolNearlyFull", PERPAT, at(TUESDAY, 9, 30), 12, "its spool is nearly full"),
         alert("SuarSpoolDropping", PERPAT, at(TUESDAY, 10, 0), 12, "its spool drops records"),
         alert("SuarSiteDown", SUNGAILIAT, at(TUESDAY, 10, 15), 12, "its internet is down for an hour"),
+        alert("SuarSharedOutage", "Pulau Bangka", at(TUESDAY, 19, 6), 12, "the tower of all three is off"),
         alert("SuarOfficeDiskFull", KUDAI, at(WEDNESDAY, 9, 0), 12, "its disk is full"),
         alert("SuarSiteUnstable", SUNGAILIAT, at(WEDNESDAY, 9, 40), 30, "its link comes and goes"),
         alert("SuarIslandDown", "Pulau Mendanau", at(WEDNESDAY, 10, 10), 12, "both offices are down"),
