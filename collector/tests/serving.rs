@@ -19,6 +19,7 @@ use suar_wire::{AgentId, Body, BootId, Epoch, Plan, Push, Receipt, Record, Stamp
 use tempfile::TempDir;
 
 const SITE: &str = "19.02.02.2009";
+const ANSWER_TIME_MAX: std::time::Duration = std::time::Duration::from_secs(20);
 
 /// A collector in this process, made by the program's own commands.
 struct Bench {
@@ -271,6 +272,58 @@ fn too_many_pushes_are_told_when_to_come_again() {
     assert!((1..=60).contains(&wait), "{wait}");
     assert_eq!(other.send(&mut client, &[], &other.push(1..=1).encode()).status, 200);
     assert_eq!(bench.kept(&agent), [1, 2]);
+}
+
+/// Another writer in the middle of its transaction is to the collector what a disk is that does not answer.
+#[test]
+fn a_disk_that_stands_still_turns_pushes_away_before_memory_grows_and_then_takes_them() {
+    const AGENTS: usize = 8;
+    /// Room for 4,000 records, an eighth of it for live pushes alone: three of these.
+    const RECORDS: u64 = 1_000;
+    const FIND_ROOM: usize = 3;
+    let bench = Bench::new("[limits]\nqueue_records = 4000");
+    let agents: Vec<Agent> = (0..AGENTS).map(|_| bench.join()).collect();
+    let store = rusqlite::Connection::open(bench.data().join("suar.db")).expect("it opens");
+    store.execute_batch("BEGIN IMMEDIATE").expect("nobody writes now");
+    let (refused, refusals) = std::sync::mpsc::channel();
+    let (address, certificate) = (bench.address(0), bench.data().join("tls/certificate.pem"));
+    let statuses: Vec<u16> = std::thread::scope(|scope| {
+        let pushing: Vec<_> = agents
+            .iter()
+            .map(|agent| {
+                let (refused, certificate) = (refused.clone(), &certificate);
+                scope.spawn(move || {
+                    let mut client = Client::connect(address, certificate);
+                    let answer = agent.send(&mut client, &[], &agent.push(1..=RECORDS).encode());
+                    if answer.status != 200 {
+                        let wait = answer.header("retry-after").map(str::to_owned);
+                        refused.send((answer.status, word(&answer), wait)).expect("somebody listens");
+                    }
+                    answer.status
+                })
+            })
+            .collect();
+        // They are turned away while nothing moves.
+        for _ in FIND_ROOM..AGENTS {
+            let (status, reason, wait) = refusals.recv_timeout(ANSWER_TIME_MAX).expect("a refusal");
+            assert_eq!((status, reason.as_str()), (503, "queue_full"));
+            assert!(wait.is_some_and(|wait| wait.parse::<u64>().is_ok_and(|seconds| seconds > 0)));
+        }
+        store.execute_batch("ROLLBACK").expect("it ends");
+        pushing.into_iter().map(|one| one.join().expect("an answer")).collect()
+    });
+    assert_eq!(statuses.iter().filter(|status| **status == 200).count(), FIND_ROOM, "{statuses:?}");
+    let metrics = bench.get("/metrics", &[]).text();
+    let line =
+        format!("suar_collector_pushes_total{{status=\"503\",reason=\"queue_full\"}} {}", AGENTS - FIND_ROOM);
+    assert!(metrics.lines().any(|found| found == line), "{line} is missing in:\n{metrics}");
+
+    let all: Vec<u64> = (1..=RECORDS).collect();
+    for (agent, status) in agents.iter().zip(statuses) {
+        assert_eq!(bench.kept(agent).is_empty(), status == 503, "an answer of {status}");
+        let answer = agent.send(&mut bench.client(), &[], &agent.push(1..=RECORDS).encode());
+        assert_eq!((answer.status, bench.kept(agent) == all), (200, true), "{}", answer.text());
+    }
 }
 
 #[test]

@@ -265,3 +265,28 @@ fn the_rules_see_a_breach_and_leave_comments_and_tests_alone() {
     let text = "// std::fs in a comment\nuse std::fs; // why\n\n#[cfg(test)]\nmod tests { use std::net; }\n";
     assert_eq!(code_lines(text), vec![(2, "use std::fs; ".to_owned())]);
 }
+
+/// `docs/promises.md` names the tests that show what is promised: they have to be there.
+#[test]
+fn every_test_that_a_promise_names_exists() {
+    let promises = fs::read_to_string(root().join("docs/promises.md")).expect("the page of promises");
+    let named = promises.split('`').skip(1).step_by(2);
+    let is_test = |name: &&str| {
+        name.matches('_').count() > 1 && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+    };
+    let named: Vec<&str> = named.filter(is_test).collect();
+    assert!(named.len() > 50, "{} names were found", named.len());
+    let mut files = Vec::new();
+    for directory in ["agent", "collector", "wire", "lab"] {
+        for part in ["src", "tests"] {
+            collect(&root().join(directory).join(part), &mut files);
+        }
+    }
+    let sources: Vec<String> =
+        files.iter().map(|file| fs::read_to_string(file).expect("a source file")).collect();
+    let missing: Vec<&str> = named
+        .into_iter()
+        .filter(|name| !sources.iter().any(|source| source.contains(&format!("fn {name}("))))
+        .collect();
+    assert!(missing.is_empty(), "no test is called {}", missing.join(", "));
+}

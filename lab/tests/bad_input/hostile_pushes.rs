@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::net::TcpStream;
 
+use suar_lab::hostile::bomb::{bomb, bomb_of};
 use suar_lab::programs::{Answer, Client, Collector, wait_until};
 use suar_wire::join_code::JoinCode;
 use suar_wire::joining::{JoinAnswer, JoinRequest};
@@ -120,6 +121,61 @@ fn every_hostile_push_is_refused_counted_and_harmless() {
         assert!(!log.contains(secret), "a token is in the log");
     }
     assert!(!log.contains("panicked"), "{log}");
+}
+
+/// Most resident memory of a collector beyond what it had, while several unpack bombs at once.
+const BOMBS_KIB_MAX: u64 = 64 * 1024;
+const BOMBS_AT_ONCE: usize = 8;
+
+#[test]
+fn bombs_are_refused_at_the_bound_and_cost_the_collector_little_memory() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut collector = serving_one_site(directory.path());
+    let joined = join(&collector);
+    let client = collector.client().expect("a certificate");
+    let token = joined.token.as_str();
+    let zstd = [("content-encoding", "zstd")];
+    let good = push(&joined, 1..=3).encode();
+    assert_eq!(send(&client, token, &[], &good).status, 200, "it is warm");
+    let before_kib = peak_resident_kib(&mut collector);
+
+    // 30 kB can stand for 983 MB at most. The largest body that is taken stands for 8.6 GB; 10 GB need more than that.
+    let bombs = [bomb(30_000).0, bomb(BODY_BYTES_MAX).0, bomb_of(10_000_000_000)];
+    for bomb in &bombs {
+        std::thread::scope(|scope| {
+            for _ in 0..BOMBS_AT_ONCE {
+                scope.spawn(|| {
+                    let answer = send(&client, token, &zstd, bomb);
+                    assert_eq!(answer.status, 413, "{}", answer.text());
+                    let said = answer.json().expect("a reason");
+                    assert_eq!(said["error"], "too_large", "{said}");
+                });
+            }
+        });
+    }
+    let cost_kib = peak_resident_kib(&mut collector) - before_kib;
+    println!(
+        "{} bombs, {BOMBS_AT_ONCE} at once: {cost_kib} KiB resident at most",
+        bombs.len() * BOMBS_AT_ONCE
+    );
+    assert!(cost_kib <= BOMBS_KIB_MAX, "{cost_kib} KiB");
+
+    let metrics = collector.get("/metrics").expect("metrics").text();
+    let counted = format!(
+        "suar_collector_pushes_total{{status=\"413\",reason=\"too_large\"}} {}",
+        bombs.len() * BOMBS_AT_ONCE
+    );
+    assert!(metrics.lines().any(|line| line == counted), "{counted} is missing:\n{metrics}");
+    let more = push(&joined, 4..=6).encode();
+    assert_eq!(send(&client, token, &[], &more).status, 200, "the service goes on");
+}
+
+/// The most that its process ever had in memory.
+fn peak_resident_kib(collector: &mut Collector<'_>) -> u64 {
+    let pid = collector.process().expect("it serves").pid();
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"));
+    peak.and_then(|kib| kib.trim().parse().ok()).unwrap_or_else(|| panic!("no VmHWM in {status}"))
 }
 
 /// A client that promises more than it sends and goes away, before and after the TLS handshake.
