@@ -14,6 +14,7 @@ import subprocess
 import threading
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -96,8 +97,9 @@ def wait_for(what, look):
 
 
 class World:
-    def __init__(self, folder, programs, sites=12):
+    def __init__(self, folder, programs, sites=12, past_every_s=1_800):
         self.folder, self.programs, self.sites = pathlib.Path(folder), pathlib.Path(programs), sites
+        self.past_every_s = past_every_s
         self.running = []
         self.ended = threading.Event()
         https, online, prometheus = free_ports(3)
@@ -219,7 +221,7 @@ class World:
         data = self.folder / "prometheus"
         past = self.folder / "past.txt"
         page = self.page("/metrics", "application/openmetrics-text;version=1.0.0")
-        past.write_text(the_past(page, self.collector, int(time.time())))
+        past.write_text(the_past(page, self.collector, int(time.time()), self.past_every_s))
         made = subprocess.run(
             ["promtool", "tsdb", "create-blocks-from", "openmetrics", past, data], capture_output=True, text=True
         )
@@ -246,6 +248,12 @@ class World:
         )
         ready = f"http://{self.prometheus}/-/ready"
         wait_for("Prometheus to be ready", lambda: urllib.request.urlopen(ready, timeout=5).status == 200)
+
+    def finds(self, expression):
+        """Whether Prometheus finds something now."""
+        url = f"http://{self.prometheus}/api/v1/query?{urllib.parse.urlencode({'query': expression})}"
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            return bool(json.load(answer)["data"]["result"])
 
 
 def records(now_s, verdict):
@@ -304,11 +312,11 @@ def a_round(slot, verdict):
 STANDING = re.compile(r'suar_island_standing\{island="([^"]+)".*standing="(\w+)"\} (\d)$')
 
 
-def the_past(page, instance, now_s):
+def the_past(page, instance, now_s, every_s):
     """The page as it would have been in the 26 hours before, for `promtool tsdb create-blocks-from`."""
-    # Each half hour, and closely around a day ago: Prometheus looks back five minutes only.
+    # And closely around a day ago: Prometheus looks back five minutes only.
     a_day_ago = now_s - 24 * HOUR_S
-    moments = sorted({*range(now_s - 26 * HOUR_S, now_s - 60, 1_800), *range(a_day_ago - 300, a_day_ago + 900, 120)})
+    moments = sorted({*range(now_s - 26 * HOUR_S, now_s - 60, every_s), *range(a_day_ago - 300, a_day_ago + 900, 120)})
     added = f'job="suar",instance="{instance}"'
     changed = one_that_is_judged(page)
     lines = []

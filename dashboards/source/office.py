@@ -268,8 +268,8 @@ def make():
                             lines(
                                 Text("Jam kerja per hari menurut keadaan", "Office hours of each day by state"),
                                 None,
-                                [(f"sum by (state) (sum_over_time(suar_history_hourly_office_seconds{{{ONE}}}[1d] offset -1d))", "{{state}}")],
-                                unit="s",
+                                [(f"sum by (state) (sum_over_time(suar_history_hourly_office_seconds{{{ONE}}}[1d] offset -1d)) / 3600", "{{state}}")],
+                                unit="h",
                                 bars=True,
                                 stacked=True,
                                 least=0,

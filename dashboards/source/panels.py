@@ -49,7 +49,8 @@ def stat(title, about, expression, kinds=None, unit=None, decimals=None, thresho
     """One number or one status. `kinds` makes words of numbers."""
     defaults = {"color": {"mode": "thresholds"}, "thresholds": thresholds or steps((None, "text"))}
     if kinds:
-        defaults["mappings"] = mappings(kinds)
+        # A stat is as large as its panel, and what breaks after the sign is cut off.
+        defaults["mappings"] = mappings({key: (label, word.on_one_line(), colour) for key, (label, word, colour) in kinds.items()})
     if unit:
         defaults["unit"] = unit
     if decimals is not None:
@@ -180,8 +181,9 @@ def table(title, about, columns, sort, descending=True):
     overrides = [found for found in (column.override() for column in shown) if found]
     by_key = {source[id(column)] for column in columns}
     hidden = {source[id(column)]: True for column in columns if column.hidden}
-    # Labels that the scrape adds are nobody's question.
-    unwanted = {name: True for name in ("Time", "instance", "job", "__name__") if name not in by_key}
+    # Labels that the scrape adds are nobody's question, and names come by the join where one column wants them.
+    unasked = ("Time", "instance", "job", "__name__", "agent", "island_name")
+    unwanted = {name: True for name in unasked if name not in by_key}
     transformations = [
         {"id": "merge", "options": {}},
         {"id": "sortBy", "options": {"fields": {}, "sort": [{"field": source[id(sort)], "desc": descending}]}},

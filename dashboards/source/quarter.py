@@ -62,14 +62,19 @@ def offices_table():
             *OFFICE_COLUMNS,
             Column(ISLAND, label="island_name"),
             worst,
-            Column(AVAILABILITY, value=named(ratio("availability"), "name, island_name"), unit="percentunit", decimals=1, bar=GRADES),
+            Column(AVAILABILITY, value=ratio("availability"), unit="percentunit", decimals=1, bar=GRADES),
             Column(OBSERVED, value=ratio("observed"), unit="percentunit", decimals=0, bar=SEEN),
             Column(WORST_CASE, value=ratio("worst_case"), unit="percentunit", decimals=1),
-            Column(Text("Di batas", "At the border"), value=of_region("max by (site) (suar_site_standing_at_border)"), kinds=YES_NO, width=90),
+            # Names come from what every judged office has, also one without any ratio.
+            Column(Text("Di batas", "At the border"), value=named(of_region("max by (site) (suar_site_standing_at_border)"), "name, island_name"), kinds=YES_NO, width=90),
             Column(Text("Terbatas listrik", "Limited by power"), value=of_region("max by (site) (suar_site_limited_by_power)"), kinds=YES_NO, width=110),
         ],
         worst,
     )
+
+
+def with_regency_name(expression):
+    return f"({expression}) * on (regency) group_left (regency_name) (group by (regency, regency_name) (suar_site_info @ end()))"
 
 
 def make():
@@ -106,8 +111,8 @@ def make():
                 (
                     9,
                     [
-                        (12, lines(Text("Ketersediaan per minggu", "Availability by week"), None, [(availability(HISTORY, "regency", "7d"), "{{regency}}")], unit="percentunit", most=1, interval="1d")),
-                        (12, lines(Text("Keterpantauan per minggu", "Observed by week"), None, [(observed(HISTORY, "regency", "7d"), "{{regency}}")], unit="percentunit", least=0, most=1, interval="1d")),
+                        (12, lines(Text("Ketersediaan per minggu", "Availability by week"), None, [(with_regency_name(availability(HISTORY, "regency", "7d")), "{{regency_name}}")], unit="percentunit", most=1, interval="1d")),
+                        (12, lines(Text("Keterpantauan per minggu", "Observed by week"), None, [(with_regency_name(observed(HISTORY, "regency", "7d")), "{{regency_name}}")], unit="percentunit", least=0, most=1, interval="1d")),
                     ],
                 ),
             ),

@@ -9,6 +9,10 @@ class Text:
     def __init__(self, indonesian, english):
         self.id, self.en = indonesian, english
 
+    def on_one_line(self):
+        """The same with spaces at which no browser breaks the line."""
+        return Text(*(text.replace(" ", "\N{NO-BREAK SPACE}") for text in (self.id, self.en)))
+
 
 class Uid:
     """The uid of a dashboard of ours, as the whole of a string or inside a link (`{}`)."""
