@@ -17,6 +17,7 @@ use crate::identity::{Identity, IdentityError, write_plan};
 use crate::meter::Meter;
 use crate::{rejoined, tls};
 
+mod attempt;
 mod obstacle;
 #[cfg(test)]
 mod tests;
@@ -83,7 +84,8 @@ pub enum JoinFailure {
 
 /// Shows the code to its collector, and writes identity and plan into `state`, which is made if needed.
 ///
-/// A code may be good for one agent only, therefore everything that can fail here is tried first.
+/// A code may be good for one agent only, therefore everything that can fail here is tried first. What fails after that
+/// can be done again here with the same code, for a day.
 pub async fn join(code: &JoinCode, state: &Path, existing: Existing) -> Result<Joined, JoinFailure> {
     files::make_directory(state).map_err(|source| IdentityError::Write { path: state.to_owned(), source })?;
     let before = match Identity::read(state) {
@@ -100,7 +102,9 @@ pub async fn join(code: &JoinCode, state: &Path, existing: Existing) -> Result<J
     }
     files::try_room(state, ROOM_BYTES)
         .map_err(|source| IdentityError::Write { path: state.to_owned(), source })?;
-    let answer = ask(code).await?;
+    let number =
+        attempt::number(state).map_err(|source| IdentityError::Write { path: state.to_owned(), source })?;
+    let answer = ask(code, number).await?;
     let wrong = |what: String| JoinFailure::Answer { address: code.address.clone(), what };
     let mistakes = answer.plan.mistakes();
     if !mistakes.is_empty() {
@@ -111,10 +115,11 @@ pub async fn join(code: &JoinCode, state: &Path, existing: Existing) -> Result<J
     let update_key = key.map_err(|fault| wrong(format!("update_key: {fault}")))?;
     write_plan(state, &answer.plan).map_err(JoinFailure::FilesAfterwards)?;
     identity.write(state).map_err(JoinFailure::FilesAfterwards)?;
+    attempt::answered(state);
     Ok(Joined { identity, before, plan: answer.plan, update_key })
 }
 
-async fn ask(code: &JoinCode) -> Result<JoinAnswer, JoinFailure> {
+async fn ask(code: &JoinCode, attempt: String) -> Result<JoinAnswer, JoinFailure> {
     let address = || code.address.clone();
     let unreachable = |source: HttpError| {
         if tls::is_wrong_certificate(&source) {
@@ -128,6 +133,7 @@ async fn ask(code: &JoinCode) -> Result<JoinAnswer, JoinFailure> {
         site: code.site.clone(),
         agent_version: env!("CARGO_PKG_VERSION").to_owned(),
         system: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+        attempt: Some(attempt),
     };
     let body = serde_json::to_vec(&request).expect("a request is plain strings");
     let request = Request::post("/v1/join").header(CONTENT_TYPE, "application/json").body(body.into());

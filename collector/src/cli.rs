@@ -4,6 +4,7 @@ mod admit;
 mod agent;
 mod backup;
 mod check_store;
+mod codes;
 mod dump;
 mod import;
 mod init;
@@ -21,6 +22,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::config::{self, Config, ConfigError};
+use crate::output::{self, say, tell};
 
 /// Receives what agents measured, keeps it, judges coverage, shows it, prints reports.
 #[derive(Debug, Parser)]
@@ -43,7 +45,7 @@ enum Command {
     },
     /// Sites: add, import, list, change
     Site(With<site::Arguments>),
-    /// Make a join code for a site, to paste or type at the office
+    /// Make a join code for a site, to paste or type at the office; list and revoke codes
     JoinCode(With<admit::JoinCode>),
     /// Agents: list, revoke
     Agent(With<agent::Arguments>),
@@ -85,10 +87,10 @@ struct With<T: clap::Args> {
 /// Runs the command of this process.
 pub fn main() -> ExitCode {
     match run(Arguments::parse().command) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => output::and_said(ExitCode::SUCCESS),
         Err(error) => {
             // The chain once, at the top, as one sentence.
-            eprintln!("{error:#}");
+            tell!("{error:#}");
             let wrong_config = error.downcast_ref::<ConfigError>().is_some();
             ExitCode::from(if wrong_config { config::EXIT_CODE } else { 1 })
         }
@@ -101,7 +103,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Serve(at) => serve::run(Config::load(&at.config)?),
         Command::CheckConfig { file } => {
             Config::load(&file)?;
-            println!("{}: no mistakes", file.display());
+            say!("{}: no mistakes", file.display());
             Ok(())
         }
         Command::Site(with) => site::run(with.arguments, &Config::load(&with.at.config)?),

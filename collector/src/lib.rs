@@ -3,8 +3,12 @@
 //! Read `http` and `ingest` for how records come in, `store` for how they are kept, `summary` and
 //! `coverage` for what is made of them, `exposition` and `report` for how it is shown.
 
+// Both panic where nobody reads.
+#![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
+
 pub mod cli;
 pub mod config;
+pub mod output;
 pub mod wall_clock;
 
 pub mod region;

@@ -14,6 +14,7 @@ pub mod check;
 pub mod chunk;
 mod data_use;
 pub mod import;
+pub mod joining;
 mod migrations;
 pub mod months;
 pub mod outbox;

@@ -78,3 +78,44 @@ fn no_code_is_made_for_a_sheet_that_cannot_be_written_or_beside_a_site_that_is_n
     let nowhere = directory.path().join("none/lembar.html").display().to_string();
     refused(&collector(directory.path(), &["join-code", SITES[0], "--sheet", &nowhere]), "none/lembar.html");
 }
+
+#[test]
+fn codes_are_listed_without_their_secrets_and_taken_back_all_or_none() {
+    let directory = with_two_sites();
+    let make = |arguments: &[&str]| {
+        let code = said(&collector(directory.path(), &[&["join-code"], arguments].concat()));
+        code.trim_end().parse::<JoinCode>().expect("a code")
+    };
+    let lost = make(&[SITES[0]]);
+    let kept = make(&[SITES[1], "--uses", "3"]);
+    let list = |more: &[&str]| said(&collector(directory.path(), &[&["join-code", "list"], more].concat()));
+    let listed = list(&[]);
+    let lines: Vec<Vec<&str>> = listed.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(lines.len(), 3, "{listed}");
+    assert_eq!((lines[1][1], &lines[1][3..]), (SITES[0], &["1", "0", "open"][..]), "{listed}");
+    assert_eq!((lines[2][1], &lines[2][3..]), (SITES[1], &["3", "0", "open"][..]), "{listed}");
+    for code in [&lost, &kept] {
+        let secret: String = code.secret.iter().map(|byte| format!("{byte:02x}")).collect();
+        let letters = code.to_string();
+        // The last groups are the secret's: what stands before them any two codes of this collector share.
+        let tail = letters.rsplit('-').nth(1).expect("groups");
+        assert!(!listed.contains(&secret) && !listed.contains("SUAR1") && !listed.contains(tail), "{listed}");
+    }
+
+    let revoke = |codes: &[&str]| collector(directory.path(), &[&["join-code", "revoke"], codes].concat());
+    refused(&revoke(&[lines[1][0], "000000000000"]), "000000000000");
+    let mut mistyped = kept.to_string();
+    mistyped.pop();
+    refused(&revoke(&[&mistyped]), "join-code list");
+    assert_eq!(list(&[]), listed, "all of them or none");
+    assert!(said(&revoke(&[lines[1][0]])).contains("nobody joined with it"));
+    let open = list(&["--open"]);
+    assert!(!open.contains(SITES[0]) && open.contains(SITES[1]), "{open}");
+    assert!(list(&[]).lines().nth(1).is_some_and(|line| line.contains("revoked 20")), "{}", list(&[]));
+    // As it stands on the sheet that went astray, typed in lower case.
+    let typed = kept.to_string().to_lowercase();
+    assert!(said(&revoke(&[&typed])).contains(SITES[1]));
+    assert_eq!(list(&["--open"]).lines().count(), 1);
+    // A site that is called like a command is none; a code is still made with the configuration named first.
+    refused(&collector(directory.path(), &["join-code", SITES[0], "list"]), "list");
+}

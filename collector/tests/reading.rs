@@ -18,7 +18,8 @@ use suar_collector::http::{api, metrics};
 use suar_collector::ingest::{Accepted, IngestCounters, Room, Submission};
 use suar_collector::region;
 use suar_collector::registry::{LinkKind, Papers, Site, SiteKind};
-use suar_collector::store::admin::{Admin, Joining};
+use suar_collector::store::admin::Admin;
+use suar_collector::store::joining::Joining;
 use suar_collector::store::schema;
 use suar_collector::store::writer::{Job, Shared, ToLive, Writer};
 use suar_collector::wall_clock::now_ms;
@@ -97,6 +98,7 @@ impl Collector {
         admin.put_join_code([who; 32], &code(site), self.now_ms, 1).unwrap();
         let joining = Joining {
             secret_hash: [who; 32],
+            attempt_hash: None,
             site: code(site),
             agent: AgentId([who; 16]),
             token_hash: [who; 32],

@@ -103,14 +103,19 @@ impl Bench {
     }
 
     fn ask_to_join(&self, secret: &[u8], site: &str) -> Answer {
+        let body = Self::join_request(secret, site, None);
+        self.client().request("POST", "/v1/join", &[("content-type", "application/json")], &body)
+    }
+
+    fn join_request(secret: &[u8], site: &str, attempt: Option<u8>) -> Vec<u8> {
         let request = JoinRequest {
             secret: secret.iter().map(|byte| format!("{byte:02x}")).collect(),
             site: site.parse().expect("a code"),
             agent_version: "0.1.0".to_owned(),
             system: "test".to_owned(),
+            attempt: attempt.map(|number| format!("{number:02x}").repeat(16)),
         };
-        let body = serde_json::to_vec(&request).expect("JSON");
-        self.client().request("POST", "/v1/join", &[("content-type", "application/json")], &body)
+        serde_json::to_vec(&request).expect("JSON")
     }
 
     fn kept(&self, agent: &Agent) -> Vec<u64> {
@@ -327,6 +332,58 @@ fn a_disk_that_stands_still_turns_pushes_away_before_memory_grows_and_then_takes
 }
 
 #[test]
+fn a_join_whose_answer_was_lost_is_answered_again_for_the_same_machine_alone() {
+    let bench = Bench::new("");
+    let code = bench.join_code(&["--uses", "1"]);
+    let json = [("content-type", "application/json")];
+    let (mine, anothers) =
+        (Bench::join_request(&code.secret, SITE, Some(1)), Bench::join_request(&code.secret, SITE, Some(2)));
+    let agents = || Reader::open(&bench.data()).expect("it opens").agents().expect("agents");
+    // Sent whole, and gone before a byte of the answer was read.
+    let mut cut_off = bench.client();
+    cut_off.send("POST", "/v1/join", &json, &mine);
+    let give_up_at = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    while agents().is_empty() {
+        assert!(std::time::Instant::now() < give_up_at, "the code was never taken");
+        std::thread::yield_now();
+    }
+    drop(cut_off);
+    let first = agents()[0].id;
+
+    let ask = |body: &[u8]| bench.client().request("POST", "/v1/join", &json, body);
+    let answer = ask(&anothers);
+    assert_eq!((answer.status, word(&answer).as_str()), (403, "used_up"));
+    let answer = ask(&mine);
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let joined: JoinAnswer = serde_json::from_slice(&answer.body).expect("an answer");
+    assert_eq!((joined.agent, agents().len()), (first, 1));
+    let agent = Agent { id: joined.agent, token: joined.token, plan: joined.plan };
+    assert_eq!(agent.send(&mut bench.client(), &[], &agent.push(1..=3).encode()).status, 200);
+    // It has used its token: whoever asks now is not waiting for the first answer.
+    let answer = ask(&mine);
+    assert_eq!((answer.status, word(&answer).as_str()), (403, "used_up"));
+    assert_eq!(agent.send(&mut bench.client(), &[], &agent.push(4..=4).encode()).status, 200);
+    assert_eq!(bench.kept(&agent), [1, 2, 3, 4]);
+}
+
+#[test]
+fn a_join_request_of_a_newer_agent_is_understood_and_a_number_that_is_none_is_not() {
+    let bench = Bench::new("");
+    let code = bench.join_code(&["--uses", "3"]);
+    let json = [("content-type", "application/json")];
+    let good = String::from_utf8(Bench::join_request(&code.secret, SITE, Some(1))).expect("text");
+    let ask = |body: &str| bench.client().request("POST", "/v1/join", &json, body.as_bytes());
+    for wrong in ["\"attempt\":\"01\"", "\"attempt\":\"zz\"", "\"attempt\":7"] {
+        let body = good.replace(&format!("\"attempt\":\"{}\"", "01".repeat(16)), wrong);
+        assert_ne!(body, good);
+        let answer = ask(&body);
+        assert_eq!((answer.status, word(&answer).as_str()), (400, "malformed"), "{wrong}");
+    }
+    let answer = ask(&good.replacen('{', "{\"colour\":\"blue\",", 1));
+    assert_eq!(answer.status, 200, "{}", answer.text());
+}
+
+#[test]
 fn join_codes_are_refused_each_for_its_own_reason() {
     let bench = Bench::new("");
     let code = bench.join_code(&["--uses", "1"]);
@@ -335,10 +392,15 @@ fn join_codes_are_refused_each_for_its_own_reason() {
     assert_eq!(bench.ask_to_join(&code.secret, SITE).status, 200);
     let answer = bench.ask_to_join(&code.secret, SITE);
     assert_eq!((answer.status, word(&answer).as_str()), (403, "used_up"));
+    let revoked = bench.join_code(&[]);
+    bench.administer(&["join-code", "revoke", &revoked.to_string()]);
+    assert_eq!(word(&bench.ask_to_join(&revoked.secret, SITE)), "revoked");
     let reader = Reader::open(&bench.data()).expect("it opens");
     assert_eq!(reader.agents().expect("agents").len(), 1);
     let metrics = bench.get("/metrics", &[]).text();
-    for (status, reason) in [(403, "unknown_code"), (403, "wrong_site"), (200, "ok"), (403, "used_up")] {
+    for (status, reason) in
+        [(403, "unknown_code"), (403, "wrong_site"), (200, "ok"), (403, "used_up"), (403, "revoked")]
+    {
         let line = format!("suar_collector_joins_total{{status=\"{status}\",reason=\"{reason}\"}} 1");
         assert!(metrics.lines().any(|found| found == line), "{line} is missing in:\n{metrics}");
     }

@@ -6,7 +6,8 @@ use anyhow::{Context, Result};
 use suar_collector::region::builtin;
 use suar_collector::registry::fields::site_of_village;
 use suar_collector::secrets;
-use suar_collector::store::admin::{Admin, Joining};
+use suar_collector::store::admin::Admin;
+use suar_collector::store::joining::Joining;
 use suar_wire::joining::JoinAnswer;
 use suar_wire::{AgentId, Plan};
 
@@ -37,6 +38,7 @@ pub fn join(
         admin.put_join_code(bytes, &site.code, joined_ms + 1, 1)?;
         admin.join(&Joining {
             secret_hash: bytes,
+            attempt_hash: None,
             site: site.code.clone(),
             agent,
             token_hash: secrets::hash(token.as_bytes()),

@@ -12,7 +12,8 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use suar_collector::region::{Region, Village, builtin};
 use suar_collector::registry::{LinkKind, Site, fields::site_of_village};
-use suar_collector::store::admin::{Admin, Joining};
+use suar_collector::store::admin::Admin;
+use suar_collector::store::joining::Joining;
 use suar_wire::{AgentId, Plan, SlotWidth};
 
 use crate::dates::{Period, holidays};
@@ -135,6 +136,7 @@ fn join(admin: &mut Admin, site: &Site, agent: AgentId, now_ms: i64) -> Result<(
     admin.put_join_code(secret_hash, &site.code, now_ms + DAY_MS, 1)?;
     admin.join(&Joining {
         secret_hash,
+        attempt_hash: None,
         site: site.code.clone(),
         agent,
         token_hash,

@@ -57,6 +57,7 @@ impl Pusher {
             site: code.site.clone(),
             agent_version: env!("CARGO_PKG_VERSION").to_owned(),
             system: "lab".to_owned(),
+            attempt: None,
         };
         let url = format!("https://{}/v1/join", code.address);
         let answer = client.post(url).json(&request).timeout(JOIN_MAX).send().await?;

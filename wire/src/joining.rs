@@ -6,14 +6,21 @@ use crate::identity::{AgentId, SiteCode};
 use crate::outcome::coded;
 use crate::plan::Plan;
 
+/// How long a machine whose answer was lost may ask again with the same code and the same [`JoinRequest::attempt`].
+pub const AGAIN_SECONDS_MAX: u32 = 24 * 60 * 60;
+pub const ATTEMPT_BYTES: usize = 16;
+
+/// A collector ignores what it has no name for: an office may have a newer agent than the centre.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct JoinRequest {
     /// The one-time secret of the join code, hexadecimal.
     pub secret: String,
     pub site: SiteCode,
     pub agent_version: String,
     pub system: String,
+    /// A random number that the machine keeps until it has its answer, hexadecimal: who shows it again is the same agent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<String>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -39,6 +46,7 @@ coded! {
         Expired = 2 "expired",
         UsedUp = 3 "used_up",
         WrongSite = 4 "wrong_site",
+        Revoked = 5 "revoked",
     }
 }
 

@@ -62,6 +62,33 @@ async fn a_code_becomes_an_identity_and_a_plan() {
 }
 
 #[tokio::test]
+async fn who_asks_again_after_a_lost_answer_shows_the_same_number_and_a_new_one_once_joined() {
+    let replies = Arc::new(Mutex::new(vec![json(200, &answer()), json(200, &answer()), Reply::Close]));
+    let server = Server::start({
+        let replies = Arc::clone(&replies);
+        move |_| replies.lock().unwrap().pop().unwrap()
+    })
+    .await;
+    let state = TempDir::new().unwrap();
+    let lost = join(&code(&server), state.path(), Existing::Keep).await.unwrap_err();
+    assert!(
+        matches!(lost, JoinFailure::Unreachable { obstacle: Obstacle::AnswerLost, .. }),
+        "the code was sent: {lost:?}"
+    );
+    join(&code(&server), state.path(), Existing::Keep).await.unwrap();
+    join(&code(&server), state.path(), Existing::Replace).await.unwrap();
+    let attempt = |request: &crate::uplink::tests::server::Request| {
+        let request: JoinRequest = serde_json::from_slice(&request.body).unwrap();
+        request.attempt.expect("a number")
+    };
+    let attempts: Vec<String> = server.requests().iter().map(attempt).collect();
+    assert_eq!(attempts.len(), 3);
+    assert_eq!(attempts[0], attempts[1], "the same machine, asking again");
+    assert_ne!(attempts[1], attempts[2], "it had its answer");
+    assert!(!state.path().join("joining").exists(), "nothing is left of an attempt");
+}
+
+#[tokio::test]
 async fn every_refusal_is_told_apart_and_leaves_no_identity() {
     let refusals = Arc::new(Mutex::new(JoinRefusal::ALL.to_vec()));
     let server = Server::start({
@@ -170,9 +197,11 @@ fn each_obstacle_has_a_sentence_of_its_own_that_names_the_address_to_be_allowed(
             let said = failure.message(language);
             let allows = matches!(obstacle, Obstacle::Refused | Obstacle::Silent | Obstacle::BrokenOff);
             assert_eq!(said.matches("suar.example:8443").count(), if allows { 2 } else { 1 }, "{said}");
-            // A code whose answer was lost may be used up, and nothing else promises that it is good.
+            // A code whose answer was lost is good for this machine alone, and not for ever.
             let promised = said.contains("masih berlaku") || said.contains("still good");
             assert_eq!(promised, obstacle != Obstacle::AnswerLost, "{said}");
+            let for_a_day = said.contains("selama satu hari") || said.contains("another day");
+            assert_eq!(for_a_day, obstacle == Obstacle::AnswerLost, "{said}");
             messages.insert(said);
         }
     }

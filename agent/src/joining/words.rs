@@ -33,7 +33,7 @@ impl JoinFailure {
                 "Server pemantau di {address} tidak dapat dihubungi: {} Lalu coba lagi; {}.",
                 obstacle_indonesian(*obstacle, address),
                 match obstacle {
-                    Obstacle::AnswerLost => "bila kode dikatakan sudah dipakai, minta kode baru kepada pengelola",
+                    Obstacle::AnswerLost => "di komputer ini kode yang sama masih dapat dipakai selama satu hari",
                     _ => "kode masih berlaku",
                 }
             ),
@@ -53,6 +53,9 @@ impl JoinFailure {
             Self::Refused(JoinRefusal::WrongSite) => {
                 "Kode ini dibuat untuk lokasi lain. Minta kode untuk lokasi ini kepada pengelola.".to_owned()
             }
+            Self::Refused(JoinRefusal::Revoked) => {
+                "Kode ini sudah dicabut oleh pengelola. Minta kode baru kepada pengelola.".to_owned()
+            }
             Self::Busy => "Server sedang sibuk. Tunggu satu menit, lalu coba lagi; kode masih berlaku.".to_owned(),
             Self::Answer { address, what } => format!(
                 "Jawaban dari {address} tidak dapat dimengerti ({what}). Mungkin versi program ini tidak cocok dengan server; hubungi pengelola."
@@ -62,7 +65,7 @@ impl JoinFailure {
                 trouble_of(error).what_to_do(Language::Id)
             ),
             Self::FilesAfterwards(error) => format!(
-                "Kode diterima, tetapi identitas komputer ini tidak dapat disimpan: {error}. {} Kode ini sudah terpakai: minta kode baru kepada pengelola.",
+                "Kode diterima, tetapi identitas komputer ini tidak dapat disimpan: {error}. {} Lalu coba lagi: di komputer ini kode yang sama masih dapat dipakai selama satu hari.",
                 trouble_of(error).what_to_do(Language::Id)
             ),
         }
@@ -80,7 +83,7 @@ impl JoinFailure {
                 "The collector at {address} cannot be reached: {} Then try again; {}.",
                 obstacle_english(*obstacle, address),
                 match obstacle {
-                    Obstacle::AnswerLost => "if it says that the code has been used, ask the administrator for a new one",
+                    Obstacle::AnswerLost => "on this machine the same code can be used for another day",
                     _ => "the code is still good",
                 }
             ),
@@ -100,6 +103,9 @@ impl JoinFailure {
             Self::Refused(JoinRefusal::WrongSite) => {
                 "This code was made for another site. Ask the administrator for one for this site.".to_owned()
             }
+            Self::Refused(JoinRefusal::Revoked) => {
+                "This code was revoked by the administrator. Ask the administrator for a new one.".to_owned()
+            }
             Self::Busy => "The collector is busy. Wait a minute and try again; the code is still good.".to_owned(),
             Self::Answer { address, what } => format!(
                 "The answer from {address} cannot be understood ({what}). Perhaps this program's version does not fit the collector's; ask the administrator."
@@ -109,7 +115,7 @@ impl JoinFailure {
                 trouble_of(error).what_to_do(Language::En)
             ),
             Self::FilesAfterwards(error) => format!(
-                "The code was taken, but this machine's identity cannot be kept: {error}. {} The code is used now: ask the administrator for a new one.",
+                "The code was taken, but this machine's identity cannot be kept: {error}. {} Then try again: on this machine the same code can be used for another day.",
                 trouble_of(error).what_to_do(Language::En)
             ),
         }

@@ -9,8 +9,10 @@ use anyhow::{Context, bail, ensure};
 use suar_wire::SiteCode;
 use suar_wire::join_code::JoinCode as Code;
 
+use super::codes;
 use crate::config::Config;
 use crate::join_sheet::{self, Sheet};
+use crate::output::{self, say, tell};
 use crate::qr::Qr;
 use crate::region::Region;
 use crate::registry::Site;
@@ -22,7 +24,10 @@ use crate::tls;
 use crate::wall_clock::{MS_A_DAY, now_ms};
 
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct JoinCode {
+    #[command(subcommand)]
+    command: Option<codes::Command>,
     /// Code of the site; of several sites, each gets a code of its own and a line `SITE CODE`
     #[arg(required = true, num_args = 1.., value_name = "SITE")]
     sites: Vec<String>,
@@ -44,6 +49,9 @@ pub struct JoinCode {
 }
 
 pub fn join_code(arguments: &JoinCode, config: &Config) -> anyhow::Result<()> {
+    if let Some(command) = &arguments.command {
+        return codes::run(command, config);
+    }
     let reader = Reader::open(&config.data)?;
     // Every site is looked up before the first code is made: all of them or none.
     let sites: Vec<Site> =
@@ -83,12 +91,12 @@ fn say(arguments: &JoinCode, sheets: &[Sheet]) -> anyhow::Result<()> {
     let draw = arguments.qr || (std::io::stdout().is_terminal() && arguments.sheet.is_none());
     for Sheet { code, .. } in sheets {
         if sheets.len() == 1 {
-            println!("{code}");
+            say!("{code}");
         } else {
-            println!("{} {code}", code.site);
+            say!("{} {code}", code.site);
         }
         if draw {
-            print!("{}", Qr::of(&code.to_string())?.terminal());
+            output::write(format_args!("{}", Qr::of(&code.to_string())?.terminal()));
         }
     }
     let agents =
@@ -97,14 +105,14 @@ fn say(arguments: &JoinCode, sheets: &[Sheet]) -> anyhow::Result<()> {
         [sheet] => sheet.code.site.to_string(),
         _ => "its site".to_owned(),
     };
-    eprintln!("Good for {agents} of {of} for {} days. At the office: suar-agent join CODE", arguments.days);
+    tell!("Good for {agents} of {of} for {} days. At the office: suar-agent join CODE", arguments.days);
     Ok(())
 }
 
 fn write_sheets(file: &Path, sheets: &[Sheet], paper: Paper) -> anyhow::Result<()> {
     tls::write_private(file, join_sheet::render(sheets, paper)?.as_bytes())?;
     let pages = if sheets.len() == 1 { "one page".to_owned() } else { format!("{} pages", sheets.len()) };
-    eprintln!("{}: {pages}, to be printed and kept secret until used", file.display());
+    tell!("{}: {pages}, to be printed and kept secret until used", file.display());
     Ok(())
 }
 
@@ -133,8 +141,8 @@ fn place(region: &Region, village: &str) -> String {
 pub fn reader_token() -> anyhow::Result<()> {
     let token = secrets::new_token(TokenKind::Reader)?;
     let hash = data_encoding::HEXLOWER.encode(&secrets::hash(token.as_bytes()));
-    println!("token:      {token}");
-    println!("token_hash: {hash}");
-    eprintln!("Give the token to the reader; put the hash into [readers] token_hashes and restart.");
+    say!("token:      {token}");
+    say!("token_hash: {hash}");
+    tell!("Give the token to the reader; put the hash into [readers] token_hashes and restart.");
     Ok(())
 }

@@ -4,9 +4,10 @@ use anyhow::bail;
 use suar_wire::AgentId;
 
 use crate::config::Config;
+use crate::output::say;
 use crate::store::admin::Admin;
 use crate::store::{Agent, Reader};
-use crate::wall_clock::now_ms;
+use crate::wall_clock::{moment, now_ms};
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -38,28 +39,25 @@ pub fn run(arguments: &Arguments, config: &Config) -> anyhow::Result<()> {
 }
 
 fn list(reader: &Reader) -> anyhow::Result<()> {
-    println!(
-        "{:<32}  {:<20}  {:<20}  {:<20}  {:<8}  state",
-        "agent", "site", "joined", "last heard", "version"
-    );
+    say!("{:<32}  {:<20}  {:<20}  {:<20}  {:<8}  state", "agent", "site", "joined", "last heard", "version");
     for agent in reader.agents()? {
-        println!("{}", line(&agent));
+        say!("{}", line(&agent));
     }
     Ok(())
 }
 
 fn line(agent: &Agent) -> String {
     let Agent { id, site, joined_ms, revoked_ms, version, last_seen_ms, .. } = agent;
-    let state = revoked_ms.map_or_else(|| "active".to_owned(), |at_ms| format!("revoked {}", time(at_ms)));
-    let heard = last_seen_ms.map_or_else(|| "never".to_owned(), time);
-    format!("{id}  {:<20}  {:<20}  {heard:<20}  {version:<8}  {state}", site.as_str(), time(*joined_ms))
+    let state = revoked_ms.map_or_else(|| "active".to_owned(), |at_ms| format!("revoked {}", moment(at_ms)));
+    let heard = last_seen_ms.map_or_else(|| "never".to_owned(), moment);
+    format!("{id}  {:<20}  {:<20}  {heard:<20}  {version:<8}  {state}", site.as_str(), moment(*joined_ms))
 }
 
 fn list_quarantined(reader: &Reader) -> anyhow::Result<()> {
-    println!("{:<32}  {:<10}  {:<14}  received", "agent", "sequence", "reason");
+    say!("{:<32}  {:<10}  {:<14}  received", "agent", "sequence", "reason");
     for record in reader.quarantined()? {
-        let received = time(record.received_ms);
-        println!("{}  {:<10}  {:<14}  {received}", record.agent, record.sequence, record.reason);
+        let received = moment(record.received_ms);
+        say!("{}  {:<10}  {:<14}  {received}", record.agent, record.sequence, record.reason);
     }
     Ok(())
 }
@@ -70,11 +68,6 @@ fn revoke(config: &Config, id: &str) -> anyhow::Result<()> {
     if !Admin::open(&config.data)?.revoke(agent, now_ms())? {
         bail!(no_such());
     }
-    println!("{agent} is revoked: its pushes are refused from now on");
+    say!("{agent} is revoked: its pushes are refused from now on");
     Ok(())
-}
-
-fn time(at_ms: i64) -> String {
-    jiff::Timestamp::from_millisecond(at_ms)
-        .map_or_else(|_| "?".to_owned(), |at| at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
 }

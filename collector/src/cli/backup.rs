@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::config::Config;
+use crate::output::say;
 use crate::store;
 
 #[derive(Debug, clap::Args)]
@@ -14,6 +15,6 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments, config: &Config) -> anyhow::Result<()> {
     let bytes = store::backup::backup(&config.data, &arguments.to)?;
-    println!("{bytes} bytes in {}; to restore, use it as the data directory", arguments.to.display());
+    say!("{bytes} bytes in {}; to restore, use it as the data directory", arguments.to.display());
     Ok(())
 }

@@ -3,19 +3,20 @@
 use anyhow::bail;
 
 use crate::config::Config;
+use crate::output::say;
 use crate::store::check::{Checked, PROBLEMS_MAX, check};
 
 pub fn run(config: &Config) -> anyhow::Result<()> {
     let Checked { files, agents, days, fresh_rows, records, problems } = check(&config.data)?;
-    println!(
+    say!(
         "{files} files, {agents} agents, {days} days of agents, {fresh_rows} rows not packed yet, {records} records"
     );
     if problems.is_empty() {
-        println!("no problems");
+        say!("no problems");
         return Ok(());
     }
     for problem in &problems {
-        println!("{problem}");
+        say!("{problem}");
     }
     let many = if problems.len() == PROBLEMS_MAX { " or more" } else { "" };
     bail!("{}{many} problems in {}; restore a backup, or ask for help", problems.len(), config.data.display())

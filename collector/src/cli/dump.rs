@@ -4,6 +4,7 @@ use anyhow::Context;
 use suar_wire::{AgentId, Body, Cause};
 
 use crate::config::Config;
+use crate::output::{self, say};
 use crate::store::{Reader, StoredRecord};
 
 #[derive(Debug, clap::Args)]
@@ -39,9 +40,12 @@ pub fn run(arguments: &Arguments, config: &Config) -> anyhow::Result<()> {
         for stored in &records {
             let line = Line::of(stored);
             if arguments.json {
-                println!("{}", serde_json::to_string(&line).context("a record as JSON")?);
+                say!("{}", serde_json::to_string(&line).context("a record as JSON")?);
             } else {
-                println!("{}", line.text());
+                say!("{}", line.text());
+            }
+            if output::reader_has_gone() {
+                return Ok(());
             }
         }
     }

@@ -8,6 +8,7 @@ use suar_wire::SlotWidth;
 use suar_wire::carried::FILE_BYTES_MAX;
 
 use crate::config::Config;
+use crate::output::say;
 use crate::store::Reader;
 use crate::store::import::{Imported, Revoked, import};
 use crate::wall_clock::now_ms;
@@ -32,9 +33,10 @@ pub fn run(arguments: &Arguments, config: &Config) -> anyhow::Result<()> {
     let (agent, imported) = import(&config.data, &bytes, now_ms(), width, revoked)
         .with_context(|| format!("{}: nothing was imported", arguments.file.display()))?;
     let Imported { new, known, refused, set_aside } = imported;
-    println!(
+    say!(
         "{} ({}): {new} records new, {known} known already, {refused} refused, {set_aside} set aside",
-        agent.site, agent.id
+        agent.site,
+        agent.id
     );
     Ok(())
 }

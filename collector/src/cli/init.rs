@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 
 use crate::config::{EXAMPLE, is_host_and_port};
+use crate::output::say;
 use crate::region::{Region, RegionTexts, builtin};
 use crate::store::admin::Admin;
 use crate::store::schema;
@@ -71,9 +72,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         None => admin.set_region(&arguments.region)?,
     }
 
-    println!("Data directory: {}", data.display());
-    println!("Configuration:  {}", config.display());
-    println!("Next:           suar-collector serve --config {}", config.display());
+    say!("Data directory: {}", data.display());
+    say!("Configuration:  {}", config.display());
+    say!("Next:           suar-collector serve --config {}", config.display());
     Ok(())
 }
 

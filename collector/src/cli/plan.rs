@@ -9,6 +9,7 @@ use suar_wire::{Plan, SiteCode};
 
 use super::to::{To, known_sites};
 use crate::config::Config;
+use crate::output::say;
 use crate::rollout::StagedPlan;
 use crate::store::Reader;
 use crate::store::admin::Admin;
@@ -49,7 +50,7 @@ pub fn run(arguments: &Arguments, config: &Config) -> anyhow::Result<()> {
         Command::Stage(stage) => put_stage(stage, config),
         Command::Stop => {
             Admin::open(&config.data)?.set_staged_plan(None)?;
-            println!("all sites work by [plan] of the configuration, from their next pushes on");
+            say!("all sites work by [plan] of the configuration, from their next pushes on");
             Ok(())
         }
         Command::Show { site: None } => show(config),
@@ -57,7 +58,7 @@ pub fn run(arguments: &Arguments, config: &Config) -> anyhow::Result<()> {
             let known = known_sites(config)?;
             ensure!(known.contains(site), "there is no site {}", site.as_str());
             let plan = Reader::open(&config.data)?.plan_of(&config.plan, site, now_ms())?;
-            println!("{}", serde_json::to_string_pretty(&plan)?);
+            say!("{}", serde_json::to_string_pretty(&plan)?);
             Ok(())
         }
     }
@@ -77,14 +78,14 @@ fn put_stage(stage: &StageArgs, config: &Config) -> anyhow::Result<()> {
     let from_ms = stage.from.map_or_else(now_ms, Timestamp::as_millisecond);
     let staged = StagedPlan { plan, from_ms, to: stage.to.audience(&known)? };
     Admin::open(&config.data)?.set_staged_plan(Some(&staged))?;
-    println!("{}", shown(&staged, &config.plan, &known));
+    say!("{}", shown(&staged, &config.plan, &known));
     Ok(())
 }
 
 fn show(config: &Config) -> anyhow::Result<()> {
     match Reader::open(&config.data)?.staged_plan()? {
-        Some(staged) => println!("{}", shown(&staged, &config.plan, &known_sites(config)?)),
-        None => println!("nothing is staged: all sites work by [plan] of the configuration"),
+        Some(staged) => say!("{}", shown(&staged, &config.plan, &known_sites(config)?)),
+        None => say!("nothing is staged: all sites work by [plan] of the configuration"),
     }
     Ok(())
 }

@@ -10,6 +10,7 @@ use super::progress::Progress;
 use crate::assessment::{Assessment, Request, assess_with};
 use crate::calendar::{PeriodName, TimeZone, day_of_date, moment_of};
 use crate::config::Config;
+use crate::output::{self, tell};
 use crate::report::{Format, Language, Letter, Paper, Report};
 use crate::store::Reader;
 use crate::wall_clock::now_ms;
@@ -59,7 +60,11 @@ pub fn run(arguments: Arguments, config: &Config) -> anyhow::Result<()> {
     report(&config.data, config, &arguments, now_ms().div_euclid(1000), |report| match &arguments.out {
         Some(file) => write(report, &arguments, file)
             .with_context(|| format!("the report could not be written to {}", file.display())),
-        None => super::site::print(&String::from_utf8_lossy(&report.render(format, lang)?)),
+        None => {
+            let text = report.render(format, lang)?;
+            output::write(format_args!("{}", String::from_utf8_lossy(&text)));
+            Ok(())
+        }
     })
 }
 
@@ -86,7 +91,7 @@ fn report<T>(
     let reader = Reader::open(dir)?;
     let region = reader.region()?;
     if not_in_force(&reader, config)? {
-        eprintln!(
+        tell!(
             "the configuration's thresholds or special days are not in force yet: they count from the next start of \
              `suar-collector serve` on; this report goes by those that are"
         );

@@ -17,7 +17,9 @@ pub fn run(config: Config) -> anyhow::Result<()> {
 fn log_to_stderr(level: &str) {
     let filter = tracing_subscriber::EnvFilter::new(level);
     // A second logger in one process (tests) is no reason not to serve.
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    // Without that, it would tell that a log cannot be written by a panic.
+    let log = tracing_subscriber::fmt().log_internal_errors(false);
+    let _ = log.with_env_filter(filter).with_writer(std::io::stderr).try_init();
 }
 
 async fn serve(config: Config) -> anyhow::Result<()> {

@@ -1,12 +1,12 @@
 //! `suar-collector site add|import|list|set`: the registry's command line.
 
-use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
 use suar_wire::SiteCode;
 
 use crate::config::Config;
+use crate::output::{self, say};
 use crate::region::Region;
 use crate::registry::{Site, csv, fields};
 use crate::store::Reader;
@@ -127,7 +127,8 @@ fn command(dir: &Path, region: &Region, command: &SiteCommand, now_ms: i64) -> a
                 site.code
             );
             Admin::open(dir)?.put_sites(std::slice::from_ref(&site), now_ms)?;
-            print(&format!("added {}: {}\n", site.code, site.name))
+            say!("added {}: {}", site.code, site.name);
+            Ok(())
         }
         SiteCommand::Import { file } => import(dir, region, file, now_ms),
         SiteCommand::List { format } => list(dir, format),
@@ -207,7 +208,8 @@ fn import(dir: &Path, region: &Region, file: &Path, now_ms: i64) -> anyhow::Resu
     let changed = other.iter().filter(|site| find(site).is_some()).count();
     Admin::open(dir)?.put_sites(&other, now_ms)?;
     let added = other.len() - changed;
-    print(&format!("{added} added, {changed} changed, {} as they were\n", same.len()))
+    say!("{added} added, {changed} changed, {} as they were", same.len());
+    Ok(())
 }
 
 fn list(dir: &Path, format: &str) -> anyhow::Result<()> {
@@ -218,7 +220,8 @@ fn list(dir: &Path, format: &str) -> anyhow::Result<()> {
         "json" => serde_json::to_string_pretty(&sites)? + "\n",
         _ => table(&sites),
     };
-    print(&text)
+    output::write(format_args!("{text}"));
+    Ok(())
 }
 
 fn table(sites: &[Site]) -> String {
@@ -255,17 +258,8 @@ fn set(dir: &Path, region: &Region, code: &SiteCode, changes: &[String], now_ms:
     }
     apply(&mut site, pairs.into_iter(), region)?;
     Admin::open(dir)?.put_sites(std::slice::from_ref(&site), now_ms)?;
-    print(&format!("changed {code} from now on\n"))
-}
-
-/// A reader that closed its pipe has read enough.
-pub(super) fn print(text: &str) -> anyhow::Result<()> {
-    match std::io::stdout().lock().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            Err(error).context("cannot write to standard output")
-        }
-        _ => Ok(()),
-    }
+    say!("changed {code} from now on");
+    Ok(())
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use suar_wire::release::{Key, Offer, Version};
 
 use super::to::{To, known_sites};
 use crate::config::Config;
+use crate::output::say;
 use crate::programs::Programs;
 use crate::rollout::Rollout;
 use crate::store::Reader;
@@ -57,13 +58,13 @@ pub fn run(arguments: &Arguments, config: &Config) -> anyhow::Result<()> {
             beside.push(".minisig");
             let signature = signature.clone().unwrap_or_else(|| beside.into());
             let release = programs.add(program, &signature, key(config)?)?;
-            println!("{} for {} is here; offer it with `update offer`", release.version, release.target);
+            say!("{} for {} is here; offer it with `update offer`", release.version, release.target);
             Ok(())
         }
         Command::Offer(offer) => put_offer(offer, config, &programs),
         Command::Stop => {
             Admin::open(&config.data)?.set_rollout(None)?;
-            println!("nothing is offered any more; agents stay at what they run");
+            say!("nothing is offered any more; agents stay at what they run");
             Ok(())
         }
         Command::List => list(config, &programs),
@@ -84,17 +85,17 @@ fn put_offer(asked: &OfferArgs, config: &Config, programs: &Programs) -> anyhow:
     let known = known_sites(config)?;
     let rollout = Rollout { offer, to: asked.to.audience(&known)? };
     Admin::open(&config.data)?.set_rollout(Some(&rollout))?;
-    println!("{}", shown(&rollout, &known));
+    say!("{}", shown(&rollout, &known));
     Ok(())
 }
 
 fn list(config: &Config, programs: &Programs) -> anyhow::Result<()> {
     for release in programs.list()? {
-        println!("{:<10}  {}", release.version, release.target);
+        say!("{:<10}  {}", release.version, release.target);
     }
     match Reader::open(&config.data)?.rollout()? {
-        Some(rollout) => println!("{}", shown(&rollout, &known_sites(config)?)),
-        None => println!("nothing is offered"),
+        Some(rollout) => say!("{}", shown(&rollout, &known_sites(config)?)),
+        None => say!("nothing is offered"),
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use suar_wire::AgentId;
-use suar_wire::joining::{JoinAnswer, JoinRefusal, JoinRequest};
+use suar_wire::joining::{ATTEMPT_BYTES, JoinAnswer, JoinRefusal, JoinRequest};
 use suar_wire::record::SessionStart;
 use tokio::sync::oneshot;
 
@@ -18,7 +18,7 @@ use super::answer::Refusal;
 use super::body::BodyError;
 use super::{App, Client, body};
 use crate::secrets::{self, TokenKind};
-use crate::store::admin::{Joined, Joining};
+use crate::store::joining::{Joined, Joining};
 use crate::store::writer::Job;
 use crate::wall_clock::now_ms;
 
@@ -91,27 +91,30 @@ async fn admit(app: &App, body: axum::body::Body) -> Result<JoinAnswer, Refusal>
             return Err(malformed(format!("texts have at most {} bytes", SessionStart::TEXT_BYTES_MAX)));
         }
     }
-    let secret = data_encoding::HEXLOWER_PERMISSIVE
-        .decode(request.secret.as_bytes())
-        .map_err(|_| malformed("the secret is not hexadecimal".to_owned()))?;
+    let secret = hexadecimal("secret", &request.secret).map_err(malformed)?;
+    let attempt = request.attempt.as_deref().map(|attempt| hexadecimal("attempt", attempt));
+    let attempt = attempt.transpose().map_err(malformed)?;
+    if attempt.as_ref().is_some_and(|attempt| attempt.len() != ATTEMPT_BYTES) {
+        return Err(malformed(format!("the attempt has not {ATTEMPT_BYTES} bytes")));
+    }
 
     let no_random = |error: secrets::NoRandom| {
         tracing::error!(%error, "nobody can join");
         Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "random", error.to_string())
     };
-    let agent = AgentId(secrets::random().map_err(no_random)?);
     let token = secrets::new_token(TokenKind::Agent).map_err(no_random)?;
     let joining = Joining {
         secret_hash: secrets::hash(&secret),
+        attempt_hash: attempt.map(|attempt| secrets::hash(&attempt)),
         site: request.site.clone(),
-        agent,
+        agent: AgentId(secrets::random().map_err(no_random)?),
         token_hash: secrets::hash(token.as_bytes()),
         agent_version: request.agent_version,
         system: request.system,
         now_ms: now_ms(),
     };
     match through_writer(app, joining).await? {
-        Joined::Welcome { site_name } => Ok(JoinAnswer {
+        Joined::Welcome { agent, site_name } => Ok(JoinAnswer {
             agent,
             token,
             // It has joined, whatever comes now; the next receipt names the plan that is right.
@@ -129,6 +132,11 @@ async fn admit(app: &App, body: axum::body::Body) -> Result<JoinAnswer, Refusal>
             Err(Refusal::new(StatusCode::FORBIDDEN, refusal.label(), in_words(refusal)))
         }
     }
+}
+
+fn hexadecimal(what: &str, text: &str) -> Result<Vec<u8>, String> {
+    let decoded = data_encoding::HEXLOWER_PERMISSIVE.decode(text.as_bytes());
+    decoded.map_err(|_| format!("the {what} is not hexadecimal"))
 }
 
 async fn through_writer(app: &App, joining: Joining) -> Result<Joined, Refusal> {
@@ -152,5 +160,6 @@ fn in_words(refusal: JoinRefusal) -> &'static str {
         JoinRefusal::Expired => "this join code has expired; ask for a new one",
         JoinRefusal::UsedUp => "this join code has been used; ask for a new one",
         JoinRefusal::WrongSite => "this join code belongs to another site",
+        JoinRefusal::Revoked => "this join code was revoked; ask for a new one",
     }
 }

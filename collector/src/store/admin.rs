@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
-use suar_wire::joining::JoinRefusal;
 use suar_wire::{AgentId, Plan, SiteCode};
 
-use super::{Agent, StoreError, plans, reader, schema};
+use super::joining::{self, Joined, Joining};
+use super::{Agent, StoreError, plans, schema};
 use crate::registry::Site;
 use crate::rollout::{Rollout, StagedPlan};
 
@@ -14,25 +14,6 @@ use crate::rollout::{Rollout, StagedPlan};
 #[derive(Debug)]
 pub struct Admin {
     connection: Connection,
-}
-
-/// A join that arrived. Random values are drawn by whoever makes it, so that this stays testable.
-#[derive(Debug, Clone)]
-pub struct Joining {
-    pub secret_hash: [u8; 32],
-    pub site: SiteCode,
-    pub agent: AgentId,
-    pub token_hash: [u8; 32],
-    pub agent_version: String,
-    pub system: String,
-    pub now_ms: i64,
-}
-
-/// What came of a join.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Joined {
-    Welcome { site_name: String },
-    Refused(JoinRefusal),
 }
 
 impl Admin {
@@ -61,11 +42,12 @@ impl Admin {
         expires_ms: i64,
         uses: u32,
     ) -> Result<(), StoreError> {
-        self.connection.execute(
-            "INSERT INTO join_code (secret_hash, site, expires_ms, uses_left) VALUES (?1, ?2, ?3, ?4)",
-            params![secret_hash, site.as_str(), expires_ms, uses],
-        )?;
-        Ok(())
+        joining::put_code(&self.connection, secret_hash, site, expires_ms, uses)
+    }
+
+    /// `false` when there is no such code. Who joined with it stays.
+    pub fn revoke_join_code(&mut self, secret_hash: &[u8; 32], now_ms: i64) -> Result<bool, StoreError> {
+        joining::revoke_code(&self.connection, secret_hash, now_ms)
     }
 
     /// `false` when there is no such agent. Revoking twice keeps the first time.
@@ -118,9 +100,9 @@ impl Admin {
     }
 
     /// One join in a transaction of its own; the running collector joins through its writer.
-    pub fn join(&mut self, joining: &Joining) -> Result<Joined, StoreError> {
+    pub fn join(&mut self, asked: &Joining) -> Result<Joined, StoreError> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let joined = join(&transaction, joining)?;
+        let joined = joining::join(&transaction, asked)?;
         transaction.commit()?;
         Ok(joined)
     }
@@ -134,46 +116,6 @@ fn last_plan(connection: &Connection) -> Result<Option<Plan>, StoreError> {
         serde_json::from_str(&json).map_err(|error| StoreError::Damaged(format!("the last plan: {error}")))
     };
     json.map(parse).transpose()
-}
-
-/// Checks a code and makes the agent. The caller's transaction makes it one step.
-pub(super) fn join(connection: &Connection, joining: &Joining) -> Result<Joined, StoreError> {
-    let code: Option<(String, i64, i64)> = connection
-        .query_row(
-            "SELECT site, expires_ms, uses_left FROM join_code WHERE secret_hash = ?1",
-            [joining.secret_hash],
-            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
-        )
-        .optional()?;
-    let refusal = match code {
-        None => Some(JoinRefusal::UnknownCode),
-        Some((site, _, _)) if site != joining.site.as_str() => Some(JoinRefusal::WrongSite),
-        Some((_, _, uses_left)) if uses_left <= 0 => Some(JoinRefusal::UsedUp),
-        Some((_, expires_ms, _)) if expires_ms <= joining.now_ms => Some(JoinRefusal::Expired),
-        Some(_) => None,
-    };
-    if let Some(refusal) = refusal {
-        return Ok(Joined::Refused(refusal));
-    }
-    let Some(site) = reader::site_at(connection, &joining.site, joining.now_ms)? else {
-        return Ok(Joined::Refused(JoinRefusal::WrongSite));
-    };
-    connection.execute(
-        "UPDATE join_code SET uses_left = uses_left - 1 WHERE secret_hash = ?1",
-        [joining.secret_hash],
-    )?;
-    connection.execute(
-        "INSERT INTO agent (id, token_hash, site, joined_ms, version, system) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        params![
-            joining.agent.0,
-            joining.token_hash,
-            joining.site.as_str(),
-            joining.now_ms,
-            joining.agent_version,
-            joining.system
-        ],
-    )?;
-    Ok(Joined::Welcome { site_name: site.name })
 }
 
 pub(super) fn agent_from(row: &rusqlite::Row<'_>) -> rusqlite::Result<Agent> {

@@ -61,3 +61,13 @@ pub fn agents_by_site(connection: &Connection) -> Result<(), StoreError> {
 pub fn data_use_by_purpose(connection: &Connection) -> Result<(), StoreError> {
     Ok(connection.execute_batch("ALTER TABLE data_use ADD COLUMN used TEXT NOT NULL DEFAULT ''")?)
 }
+
+/// Version 8: join codes can be revoked, and whose answer was lost asks again by the number of its attempt.
+pub fn join_codes_revoked_and_asked_again(connection: &Connection) -> Result<(), StoreError> {
+    Ok(connection.execute_batch(
+        "ALTER TABLE join_code ADD COLUMN revoked_ms INTEGER;
+         ALTER TABLE agent ADD COLUMN joined_with BLOB;
+         ALTER TABLE agent ADD COLUMN attempt_hash BLOB;
+         CREATE INDEX agent_by_code ON agent (joined_with);",
+    )?)
+}

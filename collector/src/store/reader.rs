@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OptionalExtension, params};
 use suar_wire::{AgentId, Plan, SiteCode};
 
+use super::joining::{self, KeptCode};
 use super::months::{self, Month};
 use super::{Agent, Counts, StoreError, StoredRecord, admin, chunk, day_of, import, plans, schema};
 use crate::day::{Day, DaySummary, Reason};
@@ -88,6 +89,10 @@ impl Reader {
         let mut select = self.main.prepare_cached("SELECT * FROM agent ORDER BY site, joined_ms, id")?;
         let agents = select.query_map([], admin::agent_from)?;
         Ok(agents.collect::<rusqlite::Result<_>>()?)
+    }
+
+    pub fn join_codes(&self) -> Result<Vec<KeptCode>, StoreError> {
+        joining::codes(&self.main)
     }
 
     pub fn agent_by_token(&self, token_hash: &[u8; 32]) -> Result<Option<Agent>, StoreError> {

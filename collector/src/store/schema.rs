@@ -10,13 +10,14 @@ use super::{StoreError, migrations};
 
 type Step = fn(&Connection) -> Result<(), StoreError>;
 /// Brings the tables from each version to the next; one that stands here is never changed again.
-const STEPS: [Step; 6] = [
+const STEPS: [Step; 7] = [
     migrations::held_records_by_boot,
     migrations::rules_by_date,
     migrations::outbox_of_remote_write,
     migrations::data_use_by_month,
     migrations::agents_by_site,
     migrations::data_use_by_purpose,
+    migrations::join_codes_revoked_and_asked_again,
 ];
 /// Grows with every change that an older program cannot read.
 pub const VERSION: i64 = 1 + STEPS.len() as i64;

@@ -24,7 +24,8 @@ use suar_wire::{
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
-use super::admin::{Admin, Joined, Joining};
+use super::admin::Admin;
+use super::joining::{Joined, Joining};
 use super::pack::Due;
 use super::writer::{Job, Shared, Writer};
 use super::{Reader, pack, schema};
@@ -63,6 +64,7 @@ impl Bench {
     fn join(&self, agent: AgentId) -> Joined {
         let joining = Joining {
             secret_hash: [1; 32],
+            attempt_hash: None,
             site: SITE.parse().expect("a code"),
             agent,
             token_hash: [agent.0[0]; 32],

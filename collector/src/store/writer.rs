@@ -10,7 +10,7 @@ use suar_wire::{Plan, Receipt};
 use tokio::sync::{mpsc, oneshot};
 
 use super::accept::{Arrival, accept};
-use super::admin::{self, Joining};
+use super::joining::{self, Joined, Joining};
 use super::plans::Versions;
 use super::{StoreError, import, schema};
 use crate::ingest::decide::Decision;
@@ -28,7 +28,7 @@ const GROUP_RECORDS_MAX: usize = 10_000;
 #[derive(Debug)]
 pub enum Job {
     Push(Box<Submission>, Room, Answer<Receipt>),
-    Join(Box<Joining>, Answer<admin::Joined>),
+    Join(Box<Joining>, Answer<Joined>),
     /// Inbox rows that are in the month files now.
     Forget(Vec<i64>, Answer<()>),
     /// The last job: what waits behind it is answered as failed.
@@ -176,8 +176,8 @@ enum Done {
         answer: Answer<Receipt>,
     },
     Join {
-        result: Result<admin::Joined, StoreError>,
-        answer: Answer<admin::Joined>,
+        result: Result<Joined, StoreError>,
+        answer: Answer<Joined>,
     },
     Forget {
         result: Result<(), StoreError>,
@@ -230,9 +230,9 @@ impl Job {
                     .map(|decision| (decision, context));
                 Done::Push { result, answer }
             }
-            Self::Join(joining, answer) => {
-                plans.forget(&joining.site);
-                Done::Join { result: admin::join(connection, &joining), answer }
+            Self::Join(asked, answer) => {
+                plans.forget(&asked.site);
+                Done::Join { result: joining::join(connection, &asked), answer }
             }
             Self::Forget(ids, answer) => {
                 Done::Forget { result: super::pack::forget(connection, &ids), answer }

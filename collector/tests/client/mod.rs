@@ -75,6 +75,11 @@ impl Client {
     }
 
     pub fn request(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        self.send(method, path, headers, body);
+        self.answer()
+    }
+
+    pub fn send(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) {
         let mut head =
             format!("{method} {path} HTTP/1.1\r\nhost: test\r\ncontent-length: {}\r\n", body.len());
         let mut told: Vec<&str> = Vec::new();
@@ -89,7 +94,6 @@ impl Client {
         let stream = self.0.get_mut();
         stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body)).expect("it takes a request");
         stream.flush().expect("it takes a request");
-        self.answer()
     }
 
     fn answer(&mut self) -> Answer {

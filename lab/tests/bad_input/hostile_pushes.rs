@@ -21,6 +21,7 @@ pub fn join(collector: &Collector<'_>) -> JoinAnswer {
         site: code.site,
         agent_version: "0.0.0".to_owned(),
         system: "lab".to_owned(),
+        attempt: None,
     };
     let body = serde_json::to_vec(&request).expect("JSON");
     let client = collector.client().expect("a certificate");

@@ -17,7 +17,8 @@ use std::sync::Arc;
 use suar_collector::exposition::Own;
 use suar_collector::ingest::{IngestCounters, Room, Submission};
 use suar_collector::secrets;
-use suar_collector::store::admin::{Admin, Joining};
+use suar_collector::store::admin::Admin;
+use suar_collector::store::joining::Joining;
 use suar_collector::store::writer::{Job, Shared, Writer};
 use suar_lab::programs::{Collector, free_address};
 use suar_lab::seed::printed_seed;
@@ -80,6 +81,7 @@ fn join(data: &Path, truth: &Truth) {
             .expect("a code");
         let joining = Joining {
             secret_hash,
+            attempt_hash: None,
             site: truth.code(watched.site),
             agent: watched.agent,
             token_hash: secrets::hash(token(watched).as_bytes()),

@@ -32,6 +32,7 @@ fn every_reason_to_refuse_a_join_code_is_told_apart() {
     let mut join = |secret: u8, site: &str, agent: u8| {
         let joining = Joining {
             secret_hash: [secret; 32],
+            attempt_hash: None,
             site: site.parse().expect("a code"),
             agent: AgentId([agent; 16]),
             token_hash: [agent; 32],
@@ -47,6 +48,69 @@ fn every_reason_to_refuse_a_join_code_is_told_apart() {
     assert!(matches!(join(3, SITE, 23), Joined::Welcome { .. }));
     assert_eq!(join(3, SITE, 24), Joined::Refused(JoinRefusal::UsedUp));
     assert_eq!(bench.reader().agents().expect("agents").len(), 2);
+}
+
+#[test]
+fn a_machine_whose_answer_was_lost_is_the_same_agent_for_a_day_and_nobody_else_is() {
+    let bench = Bench::new();
+    let site: SiteCode = SITE.parse().expect("a code");
+    let mut admin = Admin::open(bench.dir.path()).expect("it opens");
+    admin.put_join_code([2; 32], &site, JOINED_MS + 1, 1).expect("for one, and soon expired");
+    let day_ms = i64::from(suar_wire::joining::AGAIN_SECONDS_MAX) * 1000;
+    let asking = |attempt: Option<u8>, agent: u8, later_ms: i64| Joining {
+        secret_hash: [2; 32],
+        attempt_hash: attempt.map(|attempt| [attempt; 32]),
+        site: site.clone(),
+        agent: AgentId([agent; 16]),
+        token_hash: [agent; 32],
+        agent_version: String::new(),
+        system: String::new(),
+        now_ms: JOINED_MS + later_ms,
+    };
+    let mut join = |attempt, agent, later_ms| {
+        let joined = admin.join(&asking(attempt, agent, later_ms)).expect("it answers");
+        match joined {
+            Joined::Welcome { agent, .. } => Ok(agent.0[0]),
+            Joined::Refused(refusal) => Err(refusal),
+        }
+    };
+    assert_eq!(join(Some(1), 20, 0), Ok(20));
+    assert_eq!(join(Some(1), 21, 1_000), Ok(20), "expired by now, and asked in time");
+    assert_eq!(join(Some(1), 22, day_ms - 1), Ok(20));
+    assert_eq!(join(Some(1), 23, day_ms), Err(JoinRefusal::UsedUp));
+    assert_eq!(join(Some(2), 24, 1_000), Err(JoinRefusal::UsedUp), "another machine");
+    assert_eq!(join(None, 25, 1_000), Err(JoinRefusal::UsedUp), "one that says no number");
+    let token =
+        |hash: u8| bench.reader().agent_by_token(&[hash; 32]).expect("it answers").map(|agent| agent.id);
+    assert_eq!(
+        (token(20), token(21), token(22)),
+        (None, None, Some(AgentId([20; 16]))),
+        "one token, the last"
+    );
+    assert_eq!(bench.reader().agents().expect("agents").len(), 2, "and one agent beside the bench's own");
+
+    // Who has pushed has had the answer; who was revoked does not come back.
+    let main = rusqlite::Connection::open(schema::main_file(bench.dir.path())).expect("the main file");
+    let twenty = AgentId([20; 16]).0;
+    main.execute("UPDATE agent SET last_seen_ms = 1 WHERE id = ?1", [twenty]).expect("it pushed");
+    assert_eq!(join(Some(1), 26, 2_000), Err(JoinRefusal::UsedUp));
+    main.execute("UPDATE agent SET last_seen_ms = NULL, revoked_ms = 1 WHERE id = ?1", [twenty])
+        .expect("revoked");
+    assert_eq!(join(Some(1), 27, 2_000), Err(JoinRefusal::UsedUp));
+}
+
+#[test]
+fn a_revoked_code_lets_nobody_in_not_even_who_asks_again() {
+    let bench = Bench::new();
+    let mut admin = Admin::open(bench.dir.path()).expect("it opens");
+    assert!(!admin.revoke_join_code(&[99; 32], 5).expect("it answers"), "nobody made this one");
+    assert!(admin.revoke_join_code(&[1; 32], 5).expect("it answers"));
+    assert!(admin.revoke_join_code(&[1; 32], 9).expect("it answers"));
+    assert_eq!(bench.join(AgentId([8; 16])), Joined::Refused(JoinRefusal::Revoked));
+    let codes = bench.reader().join_codes().expect("a list");
+    assert_eq!(codes.len(), 1);
+    assert_eq!((codes[0].revoked_ms, codes[0].uses_left, codes[0].agents), (Some(5), 4, 1));
+    assert_eq!(bench.reader().agents().expect("agents")[0].revoked_ms, None, "who joined with it stays");
 }
 
 #[test]
