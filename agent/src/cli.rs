@@ -11,6 +11,7 @@ use suar_wire::release::Version;
 use self::check::Sender;
 use crate::config::{self, Config, Mistakes};
 use crate::language::Language;
+use crate::output::{say, tell};
 use crate::pause;
 use crate::program::child::{self, Word};
 use crate::program::{launch, self_test};
@@ -236,11 +237,11 @@ pub async fn execute(cli: Cli) -> ExitCode {
         Command::CheckSelf(args) => match read_config(&args) {
             Ok(config) => match self_test::check(&config) {
                 Ok(said) => {
-                    println!("{said}");
+                    say!("{said}");
                     ExitCode::SUCCESS
                 }
                 Err(error) => {
-                    eprintln!("{error:#}");
+                    tell!("{error:#}");
                     ExitCode::from(EXIT_TROUBLE)
                 }
             },
@@ -337,7 +338,7 @@ fn read_config(args: &ConfigArg) -> Result<Config, ExitCode> {
 }
 
 fn refuse(mistakes: &Mistakes) -> ExitCode {
-    eprintln!("{mistakes}");
+    tell!("{mistakes}");
     ExitCode::from(config::EXIT_CODE)
 }
 
@@ -351,6 +352,8 @@ fn start_log(level: &str) {
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_ansi(false)
+        // It would tell that a log cannot be written by a panic.
+        .log_internal_errors(false)
         .try_init();
 }
 

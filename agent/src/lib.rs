@@ -2,9 +2,13 @@
 //!
 //! Read `run` first (the loop), then `round`, `verdict`, `spool`, `uplink`; `bandwidth` tests the line's rate.
 
+// Both panic where nobody reads.
+#![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
+
 pub mod cli;
 pub mod config;
 pub mod language;
+pub mod output;
 pub mod run;
 
 pub mod clock;

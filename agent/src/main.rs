@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use suar_agent::cli::Cli;
+use suar_agent::output;
 
 /// Longest wait for threads that hang on a disk when everything else has ended.
 const LEFTOVERS_WAIT: Duration = Duration::from_secs(1);
@@ -16,7 +17,9 @@ fn main() -> ExitCode {
         return match suar_agent::service::run(|| live(Cli::parse()) == ExitCode::SUCCESS) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
-                eprintln!("suar-agent: only the service control manager starts this command: {error}");
+                output::write_beside(format_args!(
+                    "suar-agent: only the service control manager starts this command: {error}\n"
+                ));
                 ExitCode::FAILURE
             }
         };
@@ -29,11 +32,11 @@ fn live(cli: Cli) -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("suar-agent: cannot start: {error}");
+            output::write_beside(format_args!("suar-agent: cannot start: {error}\n"));
             return ExitCode::FAILURE;
         }
     };
     let code = runtime.block_on(suar_agent::cli::execute(cli));
     runtime.shutdown_timeout(LEFTOVERS_WAIT);
-    code
+    output::and_said(code)
 }

@@ -16,7 +16,7 @@ macro_rules! say {
 }
 /// As `eprintln!`.
 macro_rules! tell {
-    ($($what:tt)*) => { $crate::output::write_beside(format_args!($($what)*)) };
+    ($($what:tt)*) => { $crate::output::write_beside(format_args!("{}\n", format_args!($($what)*))) };
 }
 pub(crate) use {say, tell};
 
@@ -37,7 +37,7 @@ pub fn write(text: fmt::Arguments<'_>) {
 
 /// To standard error; there is nowhere to tell that it failed.
 pub fn write_beside(text: fmt::Arguments<'_>) {
-    let _ = writeln!(io::stderr().lock(), "{text}");
+    let _ = io::stderr().lock().write_fmt(text);
 }
 
 /// For whoever has a lot to say.

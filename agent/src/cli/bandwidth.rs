@@ -13,6 +13,7 @@ use crate::clock::Clocks;
 use crate::config::Config;
 use crate::language::Language;
 use crate::meter::Meter;
+use crate::output::{self, say, tell};
 use crate::run;
 use crate::status::{self, Freshness};
 
@@ -28,7 +29,7 @@ pub async fn execute(
     match test(config, language, directions, json).await {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("{}", words::cannot_test(language, &error));
+            tell!("{}", words::cannot_test(language, &error));
             ExitCode::from(EXIT_TROUBLE)
         }
     }
@@ -45,12 +46,12 @@ async fn test(
     let tester = Tester::new(config, &identity, &plan, &Meter::default());
     let Some(tester) = tester else { anyhow::bail!("{} is no address of a server", config.collector) };
     if !json {
-        println!("{}", words::testing(language, &identity));
+        say!("{}", words::testing(language, &identity));
     }
     let mut kept = Ok(());
     let tell = |tested: &Tested| {
         if !json {
-            print!("{}", words::tested(language, tested));
+            output::write(format_args!("{}", words::tested(language, tested)));
         }
         kept = std::mem::replace(&mut kept, Ok(())).and(hand_in(&config.state, tested));
     };
@@ -59,9 +60,9 @@ async fn test(
     };
     kept?;
     if json {
-        println!("{}", serde_json::to_string(&all)?);
+        say!("{}", serde_json::to_string(&all)?);
     } else {
-        println!("{}", words::handed_in(language, agent_runs(config)));
+        say!("{}", words::handed_in(language, agent_runs(config)));
     }
     let measured = all.iter().all(|tested| tested.record.end.is_measured());
     Ok(if measured { ExitCode::SUCCESS } else { ExitCode::from(EXIT_DOWN) })

@@ -12,16 +12,17 @@ use suar_wire::carried;
 use super::{EXIT_TROUBLE, words};
 use crate::config::Config;
 use crate::language::Language;
+use crate::output::{say, tell};
 use crate::{carrying, files, rejoined, run};
 
 pub fn execute(config: &Config, language: Language, file: &Path) -> ExitCode {
     match carry_out(config, language, file) {
         Ok(said) => {
-            println!("{said}");
+            say!("{said}");
             ExitCode::SUCCESS
         }
         Err(error) => {
-            eprintln!("{}", words::cannot_carry(language, &error));
+            tell!("{}", words::cannot_carry(language, &error));
             ExitCode::from(EXIT_TROUBLE)
         }
     }

@@ -13,6 +13,7 @@ use crate::config::Config;
 use crate::identity::Identity;
 use crate::language::Language;
 use crate::meter::Meter;
+use crate::output::{self, say, tell};
 use crate::pause;
 use crate::round::{self, Due, Window};
 use crate::run;
@@ -41,7 +42,7 @@ pub async fn execute(config: &Config, language: Language, sender: Sender) -> Exi
     match check(config, language, sender).await {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("{}", words::trouble(language, &error));
+            tell!("{}", words::trouble(language, &error));
             ExitCode::from(EXIT_TROUBLE)
         }
     }
@@ -51,7 +52,7 @@ async fn check(config: &Config, language: Language, sender: Sender) -> anyhow::R
     let identity = run::read_identity(&config.state)?;
     let plan = run::read_plan(&config.state)?;
     let prober = run::prober(config, &identity, &Meter::default())?;
-    println!("{}", words::checking(language, &identity));
+    say!("{}", words::checking(language, &identity));
 
     let slot = plan.slot_seconds.slot_at(Clocks::system().now().wall_ms);
     // The push first: its receipt has the time.
@@ -63,9 +64,9 @@ async fn check(config: &Config, language: Language, sender: Sender) -> anyhow::R
     let window = Window { started_at, ends_at: started_at + WINDOW };
     let round = round::run(&prober, &plan, slot, window, Due::check(clock_wrong)).await;
 
-    print!("{}", words::findings(language, &round, &delivery));
+    output::write(format_args!("{}", words::findings(language, &round, &delivery)));
     if let Some(left_ms) = pause::read(&config.state, Clocks::system().now())? {
-        print!("{}", words::pause_left(language, left_ms / 1000));
+        output::write(format_args!("{}", words::pause_left(language, left_ms / 1000)));
     }
     Ok(match (round.verdict.is_up(), delivery.is_trouble()) {
         (false, _) => ExitCode::from(EXIT_DOWN),

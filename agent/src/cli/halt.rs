@@ -7,12 +7,13 @@ use super::{EXIT_TROUBLE, words};
 use crate::clock::Clocks;
 use crate::config::Config;
 use crate::language::Language;
+use crate::output::{say, tell};
 use crate::pause::{self, Pause};
 
 pub fn pause(config: &Config, language: Language, seconds: u64) -> ExitCode {
     match pause::write(&config.state, &Pause { from: Clocks::system().now(), seconds }) {
         Ok(()) => {
-            println!("{}", words::paused(language, seconds));
+            say!("{}", words::paused(language, seconds));
             ExitCode::SUCCESS
         }
         Err(error) => refused(language, &config.state, &error),
@@ -22,7 +23,7 @@ pub fn pause(config: &Config, language: Language, seconds: u64) -> ExitCode {
 pub fn resume(config: &Config, language: Language) -> ExitCode {
     match pause::remove(&config.state) {
         Ok(was_paused) => {
-            println!("{}", words::resumed(language, was_paused));
+            say!("{}", words::resumed(language, was_paused));
             ExitCode::SUCCESS
         }
         Err(error) => refused(language, &config.state, &error),
@@ -30,6 +31,6 @@ pub fn resume(config: &Config, language: Language) -> ExitCode {
 }
 
 fn refused(language: Language, state: &Path, error: &std::io::Error) -> ExitCode {
-    eprintln!("{}", words::cannot_write(language, state, error));
+    tell!("{}", words::cannot_write(language, state, error));
     ExitCode::from(EXIT_TROUBLE)
 }

@@ -14,6 +14,7 @@ use crate::files;
 use crate::identity::Identity;
 use crate::joining::{self, Existing, JoinFailure};
 use crate::language::Language;
+use crate::output::{say, tell};
 use crate::rejoined;
 use crate::service::{self, Started};
 use crate::spool::Beside;
@@ -37,7 +38,7 @@ pub async fn execute(args: JoinArgs) -> ExitCode {
     let language = config.language;
     if let Some(state) = &args.state {
         let Ok(state) = std::path::absolute(state) else {
-            eprintln!("{}", words::not_a_directory(language, state));
+            tell!("{}", words::not_a_directory(language, state));
             return ExitCode::from(EXIT_TROUBLE);
         };
         // Two agents on one machine must not share the status file either.
@@ -49,7 +50,7 @@ pub async fn execute(args: JoinArgs) -> ExitCode {
     let code: JoinCode = match args.code.join(" ").parse() {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("{}", words::code_mistyped(language, &error));
+            tell!("{}", words::code_mistyped(language, &error));
             return ExitCode::from(EXIT_TROUBLE);
         }
     };
@@ -57,7 +58,7 @@ pub async fn execute(args: JoinArgs) -> ExitCode {
     config.fingerprint = code.fingerprint;
     // Tried before the code is used up.
     if let Err(error) = prepare(file) {
-        eprintln!("{}", words::cannot_write(language, file, &error));
+        tell!("{}", words::cannot_write(language, file, &error));
         return ExitCode::from(EXIT_TROUBLE);
     }
     let existing = if args.force { Existing::Replace } else { Existing::Keep };
@@ -65,13 +66,13 @@ pub async fn execute(args: JoinArgs) -> ExitCode {
         Ok(joined) => joined,
         Err(JoinFailure::AlreadyJoined { site, asked }) if site == asked && file.exists() => {
             // What was asked for is so already: a script that installs twice must not fail.
-            println!("{}", JoinFailure::AlreadyJoined { site, asked }.message(language));
+            say!("{}", JoinFailure::AlreadyJoined { site, asked }.message(language));
             return ExitCode::SUCCESS;
         }
         Err(failure) => {
-            eprintln!("{}", failure.message(language));
+            tell!("{}", failure.message(language));
             if failure.may_be_a_proxy() && proxy_is_set(|name| std::env::var_os(name)) {
-                eprintln!("{}", words::proxy_is_not_used(language, &code.address));
+                tell!("{}", words::proxy_is_not_used(language, &code.address));
             }
             tracing::debug!("{:#}", anyhow::Error::from(failure));
             return ExitCode::from(EXIT_TROUBLE);
@@ -80,20 +81,20 @@ pub async fn execute(args: JoinArgs) -> ExitCode {
     config.update_key = joined.update_key.or(config.update_key);
     // Readable by everybody: `suar-agent status` is for whoever sits there, and the secrets are elsewhere.
     if let Err(error) = files::replace_for_everybody(file, config::render(&config).as_bytes()) {
-        eprintln!("{}", words::cannot_write(language, file, &error));
+        tell!("{}", words::cannot_write(language, file, &error));
         return ExitCode::from(EXIT_TROUBLE);
     }
-    println!("{}", words::joined(language, &joined.identity, file));
+    say!("{}", words::joined(language, &joined.identity, file));
     if let Some(other) = installed_agent(&config::default_path(), file) {
-        eprintln!("{}", words::second_agent(language, &other));
+        tell!("{}", words::second_agent(language, &other));
     }
     if let Some(before) = joined.before.filter(|_| something_waits(&config)) {
         let carried = rejoined::carried_file(&config.state, &before);
-        println!("{}", words::left_from_before(language, &before, &carried));
+        say!("{}", words::left_from_before(language, &before, &carried));
     }
     // The service reads the default file; whoever named another one starts the agent in another way.
     let started = if *file == config::default_path() { service::start() } else { Started::NotInstalled };
-    println!("{}", words::started(language, &started));
+    say!("{}", words::started(language, &started));
     if started == Started::Running {
         // What whoever stands there wants to know before leaving. That the line is down is no failure to join.
         let _ = check::execute(&config, language, Sender::StartedAgent).await;

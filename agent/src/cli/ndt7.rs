@@ -1,7 +1,7 @@
 //! `suar-agent bandwidth --ndt7`: the world's common yardstick, for whoever can pay for it. What it costs is told, and
 //! asked for, before anything is sent; what it found is printed and goes nowhere.
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -14,6 +14,7 @@ use crate::clock::Clocks;
 use crate::config::Config;
 use crate::language::Language;
 use crate::meter::{Bytes, Meter};
+use crate::output::{self, say, tell};
 
 /// What the command line says of it.
 #[derive(Debug)]
@@ -31,7 +32,7 @@ pub async fn execute(config: &Config, language: Language, asked: &Asked<'_>) -> 
     match prepare(config, language, asked) {
         Ok((server, costs)) => test(&config.state, language, &server, &costs, asked.json).await,
         Err(why) => {
-            eprintln!("{why}");
+            tell!("{why}");
             ExitCode::from(EXIT_TROUBLE)
         }
     }
@@ -49,9 +50,9 @@ fn prepare(config: &Config, language: Language, asked: &Asked<'_>) -> Result<(Se
     let told = words::ndt7_costs(language, &address.authority, &costs);
     // Programs read stdout, and whoever started one has to know too.
     if asked.json {
-        eprint!("{told}");
+        output::write_beside(format_args!("{told}"));
     } else {
-        print!("{told}");
+        output::write(format_args!("{told}"));
     }
     if !asked.yes && !agreed(language)? {
         return Err(words::ndt7_not_agreed(language));
@@ -66,8 +67,7 @@ fn agreed(language: Language) -> Result<bool, String> {
         return Err(words::ndt7_nobody_to_ask(language));
     }
     // To stderr: the answer of the command may go to a file.
-    eprint!("{} ", words::ndt7_ask(language));
-    let _ = std::io::stderr().flush();
+    output::write_beside(format_args!("{} ", words::ndt7_ask(language)));
     let mut answer = String::new();
     // What cannot be read is no yes.
     let _ = input.read_line(&mut answer);
@@ -76,7 +76,7 @@ fn agreed(language: Language) -> Result<bool, String> {
 
 async fn test(state: &Path, language: Language, server: &Server, costs: &[Cost], json: bool) -> ExitCode {
     let trouble = |error: &anyhow::Error| {
-        eprintln!("{}", words::cannot_test(language, error));
+        tell!("{}", words::cannot_test(language, error));
         ExitCode::from(EXIT_TROUBLE)
     };
     let _lock = match ndt7::lock(state) {
@@ -91,12 +91,12 @@ async fn test(state: &Path, language: Language, server: &Server, costs: &[Cost],
         match found {
             Ok(found) => {
                 if !json {
-                    print!("{}", words::ndt7_found(language, &found));
+                    output::write(format_args!("{}", words::ndt7_found(language, &found)));
                 }
                 all.push(found);
             }
             Err(refused) => {
-                eprintln!("{}", words::ndt7_refused(language, &server.address.authority, &refused));
+                tell!("{}", words::ndt7_refused(language, &server.address.authority, &refused));
                 return ExitCode::from(EXIT_DOWN);
             }
         }
@@ -106,11 +106,11 @@ async fn test(state: &Path, language: Language, server: &Server, costs: &[Cost],
     }
     if json {
         match serde_json::to_string(&all) {
-            Ok(text) => println!("{text}"),
+            Ok(text) => say!("{text}"),
             Err(error) => return trouble(&error.into()),
         }
     } else {
-        println!("{}", words::ndt7_explained(language));
+        say!("{}", words::ndt7_explained(language));
     }
     let complete = all.iter().all(|found| matches!(found.end, End::Complete | End::Bound));
     if complete { ExitCode::SUCCESS } else { ExitCode::from(EXIT_DOWN) }

@@ -16,6 +16,8 @@ pub fn start(state: &std::path::Path, level: &str) {
         .with_env_filter(filter)
         .with_writer(std::sync::Mutex::new(file))
         .with_ansi(false)
+        // It would tell that a log cannot be written by a panic.
+        .log_internal_errors(false)
         .try_init();
 }
 

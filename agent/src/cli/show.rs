@@ -6,6 +6,7 @@ use super::{EXIT_DOWN, EXIT_TROUBLE, words};
 use crate::clock::Clocks;
 use crate::config::Config;
 use crate::language::Language;
+use crate::output::{self, say, tell};
 use crate::pause;
 use crate::status::{self, Freshness};
 
@@ -13,11 +14,11 @@ pub fn execute(config: &Config, language: Language, json: bool) -> ExitCode {
     let mut status = match status::read(&config.runtime, &config.state) {
         Ok(Some(status)) => status,
         Ok(None) => {
-            eprintln!("{}", words::never_ran(language, &config.runtime));
+            tell!("{}", words::never_ran(language, &config.runtime));
             return ExitCode::from(EXIT_TROUBLE);
         }
         Err(error) => {
-            eprintln!("{}", words::trouble(language, &error.into()));
+            tell!("{}", words::trouble(language, &error.into()));
             return ExitCode::from(EXIT_TROUBLE);
         }
     };
@@ -31,9 +32,9 @@ pub fn execute(config: &Config, language: Language, json: bool) -> ExitCode {
         let mut value = serde_json::to_value(&status).expect("a status is plain JSON");
         // Judged now, not when the file was written.
         value["running"] = running.into();
-        println!("{value:#}");
+        say!("{value:#}");
     } else {
-        print!("{}", words::status(language, &status, freshness, now));
+        output::write(format_args!("{}", words::status(language, &status, freshness, now)));
     }
     match (freshness, status.verdict) {
         (Freshness::Running, Some(verdict)) if !verdict.is_up() => ExitCode::from(EXIT_DOWN),

@@ -2,8 +2,8 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use suar_lab::programs::{Agent, Collector, free_address, wait_until};
@@ -13,24 +13,34 @@ use super::SITE;
 /// Passes handshakes and requests on, and of what the collector answers nothing while it swallows.
 struct Line {
     swallows: Arc<AtomicBool>,
+    agents: Arc<Mutex<Vec<TcpStream>>>,
 }
 
 impl Line {
     fn start(listen: &str, to: &str) -> Self {
         let listener = TcpListener::bind(listen).expect("a free port");
-        let (swallows, to) = (Arc::new(AtomicBool::new(true)), to.to_owned());
-        let told = Arc::clone(&swallows);
+        let line = Self { swallows: Arc::new(AtomicBool::new(true)), agents: Arc::default() };
+        let (swallows, agents, to) = (Arc::clone(&line.swallows), Arc::clone(&line.agents), to.to_owned());
         std::thread::spawn(move || {
             for agent in listener.incoming().flatten() {
-                let (swallows, to) = (Arc::clone(&told), to.clone());
+                agents.lock().expect("nobody panics").push(agent.try_clone().expect("a socket"));
+                let (swallows, to) = (Arc::clone(&swallows), to.clone());
                 std::thread::spawn(move || carry(&agent, &to, &swallows));
             }
         });
-        Self { swallows }
+        line
+    }
+
+    /// Ends what is open, and lets through what comes from now on.
+    fn cut(&self) {
+        self.swallows.store(false, Ordering::SeqCst);
+        for agent in self.agents.lock().expect("nobody panics").drain(..) {
+            let _ = agent.shutdown(Shutdown::Both);
+        }
     }
 }
 
-/// The agent's second flight has the request in it: what comes back after that is the answer.
+/// The agent's second flight ends the handshake: what comes back after that is for its request.
 fn carry(agent: &TcpStream, to: &str, swallows: &AtomicBool) {
     let Ok(collector) = TcpStream::connect(to) else { return };
     let (answered, asked) = (AtomicBool::new(false), AtomicBool::new(false));
@@ -50,11 +60,11 @@ fn carry(agent: &TcpStream, to: &str, swallows: &AtomicBool) {
     });
 }
 
-/// Until one side hangs up, or the answer is to be lost.
+/// Until one side hangs up.
 fn copy(mut from: &TcpStream, mut to: &TcpStream, mut passes: impl FnMut() -> bool) {
     let mut buffer = [0; 16 * 1024];
     while let Ok(read @ 1..) = from.read(&mut buffer) {
-        if !passes() || to.write_all(&buffer[..read]).is_err() {
+        if passes() && to.write_all(&buffer[..read]).is_err() {
             return;
         }
     }
@@ -75,7 +85,16 @@ fn a_code_whose_answer_was_lost_is_good_again_on_the_same_machine_and_used_up_on
 
     let mut office = Agent::new(None, directory.path(), "office").expect("an agent");
     let another = Agent::new(None, directory.path(), "another").expect("an agent");
-    let lost = office.join(&code).expect("it runs");
+    let agents = || collector.administer(&["agent", "list"]).expect("it runs").ok().expect("a list");
+    let lost = std::thread::scope(|scope| {
+        let joining = scope.spawn(|| office.join(&code).expect("it runs"));
+        wait_until("the code to be taken", Duration::from_secs(30), || {
+            if agents().lines().count() == 2 { Ok(()) } else { Err(agents()) }
+        })
+        .expect("the request arrives");
+        line.cut();
+        joining.join().expect("it ends")
+    });
     assert_ne!(lost.code, Some(0), "{}", lost.said());
     assert!(lost.said().contains("no answer came back"), "{}", lost.said());
     assert!(
@@ -83,17 +102,14 @@ fn a_code_whose_answer_was_lost_is_good_again_on_the_same_machine_and_used_up_on
         "{}",
         lost.said()
     );
-    let agents = || collector.administer(&["agent", "list"]).expect("it runs").ok().expect("a list");
-    assert_eq!(agents().lines().count(), 2, "the code was taken: {}", agents());
     let first = agents();
 
-    line.swallows.store(false, Ordering::SeqCst);
     let refused = another.join(&code).expect("it runs");
     assert!(refused.said().contains("has been used"), "{}", refused.said());
     office.join(&code).expect("it runs").ok().expect("the same machine asks again");
     assert_eq!(agents(), first, "it is the same agent");
     office.run().expect("it runs");
-    wait_until("its records to arrive", Duration::from_secs(30), || {
+    wait_until("its records to arrive", Duration::from_secs(120), || {
         let status = office.status().map_err(|error| format!("{error:#}"))?;
         if status["uplink"]["pushes_ok"].as_u64() > Some(0) { Ok(()) } else { Err(status.to_string()) }
     })

@@ -2,10 +2,12 @@
 
 mod carried_files;
 mod clocks;
+mod closed_pipes;
 mod configuration;
 mod full_disk;
 mod hostile_pushes;
 mod join_codes;
+mod lost_answers;
 mod machines;
 mod places;
 mod site_lists;
