@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Does with the packages what an office does: installs them in a Debian that has just been made, joins, reboots,
-# upgrades, purges. A real systemd in a container of its own; nothing of it touches this machine.
+# upgrades, purges; then the same with the tarball's install.sh. A real systemd in a container of its own; nothing of it
+# touches this machine.
 #
-#   deploy/debian/check.sh DIRECTORY        where build.sh put the packages
+#   deploy/debian/check.sh DIRECTORY        where build.sh or deploy/release.sh put the packages, and perhaps the tarball
 #
 # Root. Needs debootstrap, systemd-container and lintian. Ends with `N passed, N failed`.
 set -euo pipefail
@@ -76,6 +77,45 @@ silent() {
     [ -z "$said" ] || { echo "$said" && return 1; }
 }
 
+refuses() { # WORDS COMMAND...
+    local words=$1 said
+    shift
+    if said=$("$@" 2>&1); then echo "it did not refuse: $said" && return 1; fi
+    grep -q -- "$words" <<<"$said" || { echo "$said" && return 1; }
+}
+
+leftovers() {
+    inside sh -c 'find / -xdev -name "*suar-agent*" -not -path "/packages/*" -not -path "/unpacked/*" -not -path "/proc/*" -not -path "/var/log/*" -not -path "/var/lib/suar-collector/*"; getent passwd suar-agent; true'
+}
+
+install_from_tarball() {
+    local installer identity begun
+    mkdir "$root/unpacked"
+    tar --directory "$root/unpacked" -xzf "$tarball"
+    installer=/unpacked/$(basename "$tarball" .tar.gz)/install.sh
+    check "tarball: it installs without a code" says 'suar-agent join SUAR1' inside "$installer"
+    check "tarball: and waits without complaint" says '=inactive' inside systemctl show -p ActiveState suar-agent
+    check "tarball: systemd finds nothing to say about its unit" silent inside systemd-analyze verify suar-agent.service
+    check "tarball: a mistyped code is told" refuses 'salah ketik' inside "$installer" SUAR1-AAAA-BBBB
+    code=$(inside suar-collector join-code 19.02.02.2009 2>/dev/null | sed -n 's/.*\(SUAR1-[^ ]*\).*/\1/p')
+    begun=$(date +%s%N)
+    check "tarball: the one step at the office" inside "$installer" "$code"
+    echo "    in $((($(date +%s%N) - begun) / 1000000)) ms, the check of the connection with it"
+    check "tarball: the agent runs" soon says '^active' inside systemctl is-active suar-agent
+    check "tarball: its records arrive" soon says '"pushes_ok": *[1-9]' inside suar-agent status --json
+    main_pid=$(inside systemctl show -p MainPID --value suar-agent)
+    check "tarball: as an account of its own" says '^suar-agent$' inside stat -c %U "/proc/$main_pid"
+    check "tarball: nobody else reads its identity" says '^600 suar-agent$' inside stat -c '%a %U' /var/lib/suar-agent/identity.toml
+    identity=$(inside cat /var/lib/suar-agent/identity.toml | sha256sum)
+    check "tarball: again is an upgrade" says 'Suar has been upgraded' inside "$installer"
+    check "tarball: that keeps who it is" test "$identity" = "$(inside cat /var/lib/suar-agent/identity.toml | sha256sum)"
+    check "tarball: it runs again" soon says '^active' inside systemctl is-active suar-agent
+    check "tarball: it is enabled at each boot" says '^enabled' inside systemctl is-enabled suar-agent
+    check "tarball: it is removed" says 'Suar has been removed' inside "$installer" --remove
+    check "tarball: nothing is left" silent leftovers
+    check "tarball: beside the package it refuses" refuses 'dpkg -i' inside sh -c "dpkg -i /packages/suar-agent_*.deb >/dev/null && $installer"
+}
+
 debootstrap --variant=minbase --include=systemd,systemd-sysv,dbus,iproute2 bookworm "$root" >"$work/debootstrap" 2>&1 ||
     { tail -20 "$work/debootstrap" >&2 && exit 1; }
 echo office >"$root/etc/hostname"
@@ -126,7 +166,15 @@ check "it runs again" soon says '^active' inside systemctl is-active suar-agent
 check "it is removed" inside dpkg --remove suar-agent
 check "what it measured stays until it is purged" inside test -e /var/lib/suar-agent/identity.toml
 check "it is purged" inside dpkg --purge suar-agent
-check "nothing is left" silent inside sh -c 'find / -xdev -name "*suar-agent*" -not -path "/packages/*" -not -path "/proc/*" -not -path "/var/log/*" -not -path "/var/lib/suar-collector/*"; getent passwd suar-agent; true'
+check "nothing is left" silent leftovers
+
+# The tarball, for Linux without packages: another way to the same office.
+tarball=$(find "$packages" "${CARGO_TARGET_DIR:-target}/static" -name "suar-agent-*-linux-$(uname -m).tar.gz" 2>/dev/null | head -1 || true)
+if [ -z "$tarball" ]; then
+    echo "!!! NOT RUN: install.sh; there is no tarball for $(uname -m) (deploy/linux/build.sh)"
+else
+    install_from_tarball
+fi
 
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
