@@ -1,7 +1,8 @@
 //! Bandwidth tests as an office runs them: real processes, TLS, an emulated line whose rate is known.
 
-use std::net::Ipv4Addr;
-use std::time::Duration;
+use std::net::{Ipv4Addr, UdpSocket};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use suar_lab::bandwidth::{self, Lines, Summary, Tool, Work, line_world};
@@ -10,7 +11,7 @@ use suar_lab::programs::{Machine, TlsTalk, wait_until};
 use suar_lab::wan::Conditions;
 use suar_lab::world::{COLLECTOR, wall_ms};
 use suar_wire::Body;
-use suar_wire::bandwidth::messages::{Answer, Bearer, Request, Ticket};
+use suar_wire::bandwidth::messages::{Answer, Bearer, CONNECTIONS, Request, Ticket};
 use suar_wire::bandwidth::packets::{CONTROL_BYTES, Packet};
 use suar_wire::bandwidth::{Bandwidth, Direction, Method, Moments, TestEnd};
 
@@ -133,11 +134,44 @@ fn planned() -> Result<()> {
     assert!(said.contains("Download: ") && said.contains("Upload: "), "{said}");
 
     lines.agent(0)?.say(&["pause", "30m"])?.ok()?;
-    step_before_a_moment(&mut lines, ahead_ms)?;
+    let ahead_ms = step_before_a_moment(&mut lines, ahead_ms)?;
     let all = wait_for_tests(&lines, 4)?;
     let left_out = all.iter().filter(|test| test.end == TestEnd::SkippedPaused).count();
     assert_eq!(left_out, 2, "{all:?}");
+
+    // Somebody loads a file; what goes the other way is free.
+    lines.agent(0)?.say(&["resume"])?.ok()?;
+    let office = lines.office(0)?;
+    let swallowing = office.pc.enter(|| UdpSocket::bind((office.pc_address(), 9_000)))??;
+    let loading = lines.world.internet.enter(|| UdpSocket::bind((COLLECTOR, 0)))??;
+    let stop = AtomicBool::new(false);
+    let all = std::thread::scope(|scope| {
+        scope.spawn(|| load(&loading, &swallowing, &stop));
+        let all = step_before_a_moment(&mut lines, ahead_ms).and_then(|_| wait_for_tests(&lines, 6));
+        stop.store(true, Ordering::SeqCst);
+        all
+    })?;
+    let in_use: Vec<_> = all.iter().filter(|test| test.end == TestEnd::SkippedCrossTraffic).collect();
+    assert!(in_use.len() == 1 && in_use[0].direction == Direction::Download, "{all:?}");
+    assert!(in_use[0].cross_bps.is_some_and(|bps| bps > 800_000) && in_use[0].bytes == 0, "{in_use:?}");
+    assert_eq!(all.iter().filter(|test| test.rate_bps.is_some()).count(), 3, "{all:?}");
     Ok(())
+}
+
+/// 1.6 Mbit/s until it is told to stop, on a busy machine too.
+fn load(from: &UdpSocket, to: &UdpSocket, stop: &AtomicBool) {
+    let address = to.local_addr().expect("a bound socket");
+    let begun = Instant::now();
+    let mut sent = 0;
+    while !stop.load(Ordering::SeqCst) {
+        while sent < begun.elapsed().as_millis() / 6 {
+            // One that the system does not take is one that the line lost.
+            let _ = from.send_to(&[0; 1_172], address);
+            sent += 1;
+        }
+        // The thing that is asked for: a packet each six milliseconds.
+        std::thread::sleep(Duration::from_millis(3));
+    }
 }
 
 /// Sets the collector's clock to shortly before the agent's next moment, from what it was ahead to what it then
@@ -197,7 +231,7 @@ fn knock(lines: &Lines<'_>, packets: &[Vec<u8>]) -> Result<Vec<Vec<Vec<u8>>>> {
             packets
                 .iter()
                 .map(|packet| {
-                    let socket = std::net::UdpSocket::bind("0.0.0.0:0")?;
+                    let socket = UdpSocket::bind("0.0.0.0:0")?;
                     socket.set_read_timeout(Some(LISTEN))?;
                     for _ in 0..20 {
                         socket.send_to(packet, (COLLECTOR, 8443))?;
@@ -249,9 +283,9 @@ fn no_reflector() -> Result<()> {
     // longer than what asked for it, a few times, and never data.
     let victim = Ipv4Addr::new(10, 19, 0, 77);
     office.pc.ip(&["address", "add", &format!("{victim}/24"), "dev", "eth0"])?;
-    let talk = Talk::open(&lines)?;
+    let talk = Talk::open(&lines, Method::Udp)?;
     let (asked, heard) = office.pc.enter(|| -> Result<(usize, Vec<usize>)> {
-        let spoofed = std::net::UdpSocket::bind((victim, 0))?;
+        let spoofed = UdpSocket::bind((victim, 0))?;
         spoofed.set_read_timeout(Some(Duration::from_millis(500)))?;
         let hello = Packet::Hello { ticket: talk.ticket }.write();
         for _ in 0..200 {
@@ -279,13 +313,13 @@ struct Talk {
 }
 
 impl Talk {
-    fn open(lines: &Lines<'_>) -> Result<Self> {
+    fn open(lines: &Lines<'_>, method: Method) -> Result<Self> {
         let token = lines.agent(0)?.identity()?.token.reveal().to_owned();
         let mut talk = lines.collector.talk(&lines.office(0)?.pc)?;
         talk.say(&Request::Open {
             token: Bearer(token),
             direction: Direction::Download,
-            method: Method::Udp,
+            method,
             rtt_us: 1_000,
             spent_bytes: 0,
         })?;
@@ -300,4 +334,69 @@ impl Talk {
         // The collector may have closed it already, and rightly.
         let _ = self.said.lock().map(|mut talk| talk.say(&round));
     }
+}
+
+#[test]
+fn a_ticket_is_good_for_one_test_and_each_number_for_one_connection() {
+    if !netns::can_run_here("a_ticket_is_good_for_one_test_and_each_number_for_one_connection") {
+        return;
+    }
+    good_once().expect("tickets");
+}
+
+fn good_once() -> Result<()> {
+    let world = line_world(1)?;
+    let directory = tempfile::tempdir()?;
+    let lines = Lines::start(&world, directory.path())?;
+    let pc = &lines.office(0)?.pc;
+    let join = |ticket: Ticket, number: u8| -> Result<TlsTalk> {
+        let mut talk = lines.collector.talk(pc)?;
+        talk.say(&Request::Join { ticket, number })?;
+        Ok(talk)
+    };
+    let Talk { ticket, said } = Talk::open(&lines, Method::Tcp)?;
+    let mut said = said.into_inner().map_err(|_| anyhow::anyhow!("nobody else has it"))?;
+    let stranger = Ticket(suar_agent::random::bytes().map_err(|_| anyhow::anyhow!("no random numbers"))?);
+    assert!(join(stranger, 0)?.was_closed(), "a ticket that nobody handed out");
+    assert!(join(ticket, CONNECTIONS)?.was_closed(), "a number that no test has");
+    let first = join(ticket, 0)?;
+    // Whichever of two with one number comes first is taken; the talk below shows that one was.
+    let again = join(ticket, 0)?;
+    let rest = (1..CONNECTIONS).map(|number| join(ticket, number)).collect::<Result<Vec<_>>>()?;
+    // Nobody reads what comes, so that the test ends by its time; its number stays one connection's.
+    let measured = match said.hear::<Answer>()? {
+        Answer::Measured(measured) => measured,
+        other => anyhow::bail!("measured was expected: {other:?}"),
+    };
+    assert!(!measured.converged, "{measured:?}");
+    drop((first, again, rest));
+    assert!(join(ticket, 0)?.was_closed(), "a ticket whose test is over");
+    Ok(())
+}
+
+#[test]
+fn a_collector_without_udp_tests_over_tcp_and_one_at_its_bounds_is_busy() {
+    if !netns::can_run_here("a_collector_without_udp_tests_over_tcp_and_one_at_its_bounds_is_busy") {
+        return;
+    }
+    at_its_bounds().expect("a collector at its bounds");
+}
+
+fn at_its_bounds() -> Result<()> {
+    let world = line_world(1)?;
+    let directory = tempfile::tempdir()?;
+    let section = "[bandwidth]\ntests_a_day = 0\nudp = false\ntest_mb_max = 2\nagent_day_mb_max = 2\n";
+    let lines = Lines::start_on(&world, directory.path(), section, None)?;
+    lines.set(0, &line(4_000, 60), &line(1_000, 60))?;
+    let tested = lines.test(0, Direction::Download)?.record;
+    check_rate(&tested, 4_000);
+    assert_eq!(tested.method, Some(Method::Tcp), "{tested:?}");
+    // The day's bytes of this agent do not bear a second one.
+    let refused = lines.test(0, Direction::Download)?;
+    assert_eq!((refused.record.end, refused.record.rate_bps), (TestEnd::SkippedBusy, None), "{refused:?}");
+    assert!(refused.line_bytes < 20_000, "{refused:?}");
+    let metrics = lines.collector.get("/metrics")?.text();
+    let counted = "suar_collector_requests_refused_total{what=\"bandwidth\",reason=\"agent_bytes\"} 1";
+    assert!(metrics.contains(counted), "{metrics}");
+    Ok(())
 }

@@ -1,6 +1,6 @@
 //! A raw talk with the collector's bandwidth desk, word by word: for what no agent would say.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,5 +43,13 @@ impl TlsTalk {
         let mut body = vec![0; usize::from(u16::from_be_bytes(length))];
         self.stream.read_exact(&mut body)?;
         read_body(&body).with_context(|| String::from_utf8_lossy(&body).into_owned())
+    }
+
+    /// Whether the other side has closed it, without a word.
+    pub fn was_closed(&mut self) -> bool {
+        match self.stream.read(&mut [0]) {
+            Ok(bytes) => bytes == 0,
+            Err(error) => !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut),
+        }
     }
 }
