@@ -146,14 +146,16 @@ returns_beside() {
 
 # The page for Prometheus, of Diskominfo's fleet and of a country's: written and packed alone, then scraped from a
 # collector that takes 280 pushes a second meanwhile. SUAR_BENCH_SCRAPES (1000) of them; a 99th percentile wants that many.
+# SUAR_BENCH_SCOPES (none), with commas: they ask for these in turn, as a job for each regency does.
 scrape() {
     local sites name
     for sites in 400 84000; do
         "$CARGO_TARGET_DIR/release/suar-lab" scrape --sites "$sites" >"$out/scrape-$sites.json"
-        for name in series page_bytes packed_bytes write_ms pack_ms regency_sites regency_ms; do
+        for name in series page_bytes packed_bytes write_ms packed_ms regency_sites regency_ms; do
             row "metrics page, $sites sites, $name" "$(field "$out/scrape-$sites.json" $name)"
         done
         "$CARGO_TARGET_DIR/release/suar-lab" scrape-under-load --sites "$sites" --scrapes "${SUAR_BENCH_SCRAPES:-1000}" \
+            ${SUAR_BENCH_SCOPES:+--scopes "$SUAR_BENCH_SCOPES"} \
             >"$out/scrape-load-$sites.json"
         for name in page_bytes scrape_p50_ms scrape_p99_ms scrape_most_ms pushes_a_second push_p50_ms push_p99_ms resident_peak_kib; do
             row "scraped under load, $sites sites, $name" "$(field "$out/scrape-load-$sites.json" $name)"

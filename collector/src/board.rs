@@ -1,7 +1,8 @@
 //! What the collector shows, shared by everybody who shows it: the live state, the places, the standings.
 //!
 //! The edge around the pure `live` and `exposition`: locks, the store, and the work in the background.
-//! Nothing here waits for the disk while a scrape holds a lock, and a scrape never judges anything.
+//! Whoever looks at the live state gets a copy that shares what has not changed since, so that a page of many
+//! thousand sites keeps no push waiting while it is written. A scrape never judges anything.
 
 mod background;
 #[cfg(unix)]
@@ -49,7 +50,7 @@ pub struct Board {
     rules: Rules,
     holidays: Holidays,
     own: Own,
-    live: RwLock<Live>,
+    live: RwLock<Arc<Live>>,
     places: RwLock<Arc<Places>>,
     standings: RwLock<Option<Arc<Standings>>>,
     /// Pushes with something new in them since the start: tells whether anything has changed.
@@ -81,7 +82,7 @@ impl Board {
             rules,
             holidays,
             own,
-            live: RwLock::new(live),
+            live: RwLock::new(Arc::new(live)),
             places: RwLock::new(Arc::new(places)),
             standings: RwLock::new(None),
             taken: AtomicU64::new(0),
@@ -89,17 +90,17 @@ impl Board {
         Ok((board, newest_row))
     }
 
-    /// Takes what a push added, which is durable already.
-    pub fn take(&self, accepted: &Accepted, now_ms: i64) {
+    /// Takes what pushes added, which is durable already. The first one after somebody looked copies the list of
+    /// sites: not on a thread that serves others.
+    pub fn take(&self, accepted: &[Accepted], now_ms: i64) {
         let places = self.places();
         // The background reads the registry before it hands over a push of a site that is new to us.
         let hours = |site: &SiteCode, at_ms| {
             places.site(site).map_or(Hours::Off, |place| place.hours_at(at_ms, &self.holidays))
         };
-        self.live.write().unwrap_or_else(PoisonError::into_inner).apply(accepted, now_ms, hours);
-        if !accepted.records.is_empty() {
-            self.taken.fetch_add(1, Ordering::Relaxed);
-        }
+        self.change_live(|live| accepted.iter().for_each(|push| live.apply(push, now_ms, hours)));
+        let new = accepted.iter().filter(|push| !push.records.is_empty()).count();
+        self.taken.fetch_add(new as u64, Ordering::Relaxed);
     }
 
     /// Whether the site had been made when the registry was last read.
@@ -114,12 +115,13 @@ impl Board {
         if *self.places() != places {
             *self.places.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(places);
         }
-        let revoked = reader.agents()?.into_iter().filter(|agent| agent.revoked_ms.is_some());
-        let mut live = self.live.write().unwrap_or_else(PoisonError::into_inner);
-        for agent in revoked {
-            live.forget_agent(&agent.site, agent.id);
+        let mut revoked = reader.agents()?;
+        revoked.retain(|agent| agent.revoked_ms.is_some());
+        if !revoked.is_empty() {
+            self.change_live(|live| {
+                revoked.iter().for_each(|agent| live.forget_agent(&agent.site, agent.id))
+            });
         }
-        drop(live);
         let counts = reader.counts()?;
         self.own.store_bytes(counts.bytes);
         #[cfg(unix)]
@@ -157,8 +159,9 @@ impl Board {
         assess(&reader, Request { region, rules, holidays, rules_at_s: None, name, scope, now_s })
     }
 
-    /// The page for Prometheus: all of it, or the part that `scope` names, if there is such a part.
-    pub fn metrics(&self, now_ms: i64, scope: Option<&str>, format: Format) -> Option<String> {
+    /// The page for Prometheus: all of it, or the part that `scope` names, if there is such a part. It takes seconds
+    /// for a country's fleet.
+    pub fn metrics(&self, now_ms: i64, scope: Option<&str>, format: Format, zipped: bool) -> Option<Vec<u8>> {
         let Moment { places, standings, .. } = self.at(now_ms);
         let (places, own) = match scope {
             None => (places, Some(&self.own)),
@@ -169,19 +172,16 @@ impl Board {
             .filter(|place| place.hours_at(now_ms, &self.holidays) == Hours::Office)
             .map(|place| place.code().clone())
             .collect();
-        let page = self.with_live(|live| {
-            let scene = Scene {
-                now_ms,
-                places: &places,
-                holidays: &self.holidays,
-                live,
-                open: &open,
-                standings: standings.as_deref(),
-                own,
-            };
-            exposition::render(&scene, format)
-        });
-        Some(page)
+        let scene = Scene {
+            now_ms,
+            places: &places,
+            holidays: &self.holidays,
+            live: &self.live(),
+            open: &open,
+            standings: standings.as_deref(),
+            own,
+        };
+        Some(exposition::render(&scene, format, zipped))
     }
 
     /// Places and standings as they are now.
@@ -190,9 +190,14 @@ impl Board {
         Moment { now_ms, places: self.places(), standings }
     }
 
-    /// Looks at the live state; keep it short, pushes wait meanwhile.
-    pub fn with_live<T>(&self, look: impl FnOnce(&Live) -> T) -> T {
-        look(&self.live.read().unwrap_or_else(PoisonError::into_inner))
+    /// The live state as it is now; pushes that come later do not change it.
+    pub fn live(&self) -> Arc<Live> {
+        self.live.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Changes the live state of whoever looks next.
+    fn change_live(&self, change: impl FnOnce(&mut Live)) {
+        change(Arc::make_mut(&mut self.live.write().unwrap_or_else(PoisonError::into_inner)));
     }
 
     pub fn own(&self) -> &Own {

@@ -43,16 +43,19 @@ pub struct Scene<'a> {
     pub own: Option<&'a Own>,
 }
 
-/// The page.
-pub fn render(scene: &Scene<'_>, format: Format) -> String {
-    let mut page = text::Page::new(format, scene.places.sites.len() * SITE_BYTES);
+/// The page, as text or packed with gzip.
+pub fn render(scene: &Scene<'_>, format: Format, zipped: bool) -> Vec<u8> {
+    let mut page = match zipped {
+        true => text::Page::packed(format),
+        false => text::Page::new(format, scene.places.sites.len() * SITE_BYTES),
+    };
     sites::render(scene, &mut page);
     shared::render(scene, &mut page);
     agents::render(scene, &mut page);
     if let Some(own) = scene.own {
         collector(scene, own, &mut page);
     }
-    page.into_text()
+    page.into_bytes()
 }
 
 fn collector(scene: &Scene<'_>, own: &Own, page: &mut text::Page) {

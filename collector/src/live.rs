@@ -10,6 +10,7 @@ mod counters;
 mod site;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use suar_wire::{AgentId, Cause, Record, SiteCode, Verdict};
 
@@ -97,10 +98,12 @@ impl From<Verdict> for State {
 }
 
 /// All sites. `Hours` of a moment come from the caller, who has the calendars.
+///
+/// A clone shares the sites with the original until either changes them: cheap even of a country's fleet.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Live {
     push_ms: i64,
-    sites: BTreeMap<SiteCode, SiteLive>,
+    sites: BTreeMap<SiteCode, Arc<SiteLive>>,
     records: RecordCounts,
 }
 
@@ -124,7 +127,7 @@ impl Live {
         for timed in &accepted.records {
             self.records.count(&timed.record.body);
         }
-        let site = self.sites.entry(accepted.site.clone()).or_default();
+        let site = self.site_mut(&accepted.site);
         for timed in &accepted.records {
             site.counters.count(timed, |at_ms| hours(&accepted.site, at_ms));
         }
@@ -140,7 +143,7 @@ impl Live {
         let last_alive_ms = agents.iter().map(|agent| agent.heard_ms).max().unwrap_or(now_ms);
         let away_ms = (now_ms - last_alive_ms).max(0);
         for Remembered { accepted, heard_ms, program } in agents {
-            let agent = self.sites.entry(accepted.site.clone()).or_default().agent(accepted.agent, *heard_ms);
+            let agent = self.site_mut(&accepted.site).agent(accepted.agent, *heard_ms);
             agent.program = Some(Reading { at_ms: i64::MIN, value: program.clone() });
             agent.apply(accepted, *heard_ms);
             agent.excuse_ms(away_ms);
@@ -149,18 +152,22 @@ impl Live {
 
     /// Adds what the day summaries of a site's agents come to.
     pub fn restore_counters(&mut self, site: &SiteCode, counters: &Counters) {
-        self.sites.entry(site.clone()).or_default().counters.add(counters);
+        self.site_mut(site).counters.add(counters);
     }
 
     /// Forgets an agent that was revoked; the counters stay, its slots were measured.
     pub fn forget_agent(&mut self, site: &SiteCode, agent: AgentId) {
-        if let Some(site) = self.sites.get_mut(site) {
-            site.agents.remove(&agent);
+        if self.site(site).is_some_and(|known| known.agents.contains_key(&agent)) {
+            self.site_mut(site).agents.remove(&agent);
         }
     }
 
     pub fn site(&self, code: &SiteCode) -> Option<&SiteLive> {
-        self.sites.get(code)
+        self.sites.get(code).map(Arc::as_ref)
+    }
+
+    fn site_mut(&mut self, code: &SiteCode) -> &mut SiteLive {
+        Arc::make_mut(self.sites.entry(code.clone()).or_default())
     }
 
     pub fn state(&self, code: &SiteCode, now_ms: i64) -> State {

@@ -282,6 +282,10 @@ fn own() -> Own {
     own
 }
 
+fn text_of(scene: &Scene<'_>, format: Format) -> String {
+    String::from_utf8(render(scene, format, false)).unwrap()
+}
+
 fn page() -> String {
     page_as(Format::Prometheus)
 }
@@ -303,7 +307,7 @@ fn page_at(now_ms: i64, format: Format) -> String {
         standings: Some(&standings),
         own: Some(&own),
     };
-    render(&scene, format)
+    text_of(&scene, format)
 }
 
 /// Compares with a file of this repository, or writes it when SUAR_RENEW is set.
@@ -412,7 +416,7 @@ fn no_series_stands_twice_whatever_an_agent_says() {
         standings: None,
         own: None,
     };
-    let page = render(&scene, Format::Prometheus);
+    let page = text_of(&scene, Format::Prometheus);
     let mut seen = BTreeSet::new();
     for line in page.lines().filter(|line| !line.starts_with('#')) {
         let (series, value) = line.rsplit_once(' ').unwrap();

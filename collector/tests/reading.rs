@@ -221,13 +221,39 @@ fn two_offices() -> (Collector, Arc<Board>) {
     collector.join(2, SUMEDANG);
     let board = collector.board();
     let silent = collector.push(2, SUMEDANG, 1, 20, &verdicts(10, 0, 0), 3_600_000);
-    board.take(&silent, collector.now_ms - 3_600_000);
+    board.take(&[silent], collector.now_ms - 3_600_000);
     let newest = collector.push(1, SELIU, 1_021, 40, &verdicts(0, 0, 20), 0);
-    board.take(&newest, collector.now_ms);
+    board.take(&[newest], collector.now_ms);
     let backlog = collector.push(1, SELIU, 1, 60, &verdicts(10, 10, 0), 0);
-    board.take(&backlog, collector.now_ms);
+    board.take(&[backlog], collector.now_ms);
     board.judge(collector.now_ms).unwrap();
     (collector, board)
+}
+
+#[test]
+fn whoever_looks_keeps_what_was_seen_and_keeps_no_push_waiting() {
+    let (collector, board) = two_offices();
+    let code: SiteCode = SELIU.parse().unwrap();
+    let seen = board.live();
+    let before = seen.site(&code).unwrap().clone();
+    let next = Accepted {
+        site: code.clone(),
+        agent: AgentId([1; 16]),
+        plan_version: before.agents[&AgentId([1; 16])].plan_version + 1,
+        plan_is_right: true,
+        clock_offset_ms: None,
+        carried: false,
+        records: Vec::new(),
+    };
+    // Taken while `seen` is held: nothing has to be given back first.
+    board.take(&[next], collector.now_ms);
+    assert_eq!(seen.site(&code), Some(&before));
+    assert_ne!(board.live().site(&code), Some(&before));
+    let other = SUMEDANG.parse().unwrap();
+    assert!(
+        std::ptr::eq(seen.site(&other).unwrap(), board.live().site(&other).unwrap()),
+        "shared while unchanged"
+    );
 }
 
 /// The lines of a page that say something about sites, without the time of judging.
@@ -317,12 +343,16 @@ fn the_page_comes_as_openmetrics_and_packed_when_that_is_asked_for() {
     assert!(packed.len() * 2 < page.len(), "{} of {}", packed.len(), page.len());
 }
 
+fn page_of(board: &Board, now_ms: i64) -> String {
+    String::from_utf8(board.metrics(now_ms, None, Format::Prometheus, false).unwrap()).unwrap()
+}
+
 #[test]
 fn after_a_restart_the_page_says_the_same_of_every_site() {
     let (collector, board) = two_offices();
     let again = collector.board();
     again.judge(collector.now_ms).unwrap();
-    let page = |board: &Board| board.metrics(collector.now_ms, None, Format::Prometheus).unwrap();
+    let page = |board: &Board| page_of(board, collector.now_ms);
     let (before, after) = (page(&board), page(&again));
     assert_eq!(about_sites(&before), about_sites(&after));
 }
@@ -413,7 +443,7 @@ fn a_site_made_by_the_command_line_appears_and_a_revoked_agent_is_forgotten() {
     let sites = json(&board, "/api/sites");
     let states: Vec<_> = sites["sites"].as_array().unwrap().iter().map(|site| &site["state"]).collect();
     assert_eq!(states, ["never_heard", "silent", "never_heard"]);
-    let page = board.metrics(collector.now_ms, None, Format::Prometheus).unwrap();
+    let page = page_of(&board, collector.now_ms);
     let counted = "suar_site_slots_total{site=\"19.02.02.2009\",state=\"up\",hours=\"office\"} 30";
     assert!(page.contains(counted), "what a revoked agent measured stays true");
     assert!(Path::new(collector.data.path()).join("suar.db").exists());
@@ -439,7 +469,7 @@ fn the_background_counts_the_first_push_of_a_site_that_was_just_made_and_judges_
         let judged = "suar_site_standing{site=\"19.02.03.2001\",standing=\"not_enough_data\"} 1";
         let deadline = std::time::Instant::now() + 30 * second;
         loop {
-            let page = board.metrics(now_ms(), None, Format::Prometheus).unwrap();
+            let page = page_of(&board, now_ms());
             if page.contains(counted) && page.contains(judged) {
                 break;
             }

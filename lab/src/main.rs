@@ -129,6 +129,9 @@ enum Command {
         /// Milliseconds between the beginnings of two scrapes, where they are not slower.
         #[arg(long, default_value_t = 100)]
         every_ms: u64,
+        /// Codes of regencies or other scopes, with commas: the scrapes ask for them in turn, as several jobs do.
+        #[arg(long, value_delimiter = ',')]
+        scopes: Vec<String>,
     },
     /// What it costs to take the values of many offices: the collector, and Debian's VictoriaMetrics and Prometheus by
     /// remote write, one after the other.
@@ -301,9 +304,9 @@ fn main() -> Result<()> {
         Command::Scrape { sites } => {
             println!("{}", serde_json::to_string(&bench::scrape(sites)?)?);
         }
-        Command::ScrapeUnderLoad { sites, pushes_a_second, scrapes, every_ms } => {
+        Command::ScrapeUnderLoad { sites, pushes_a_second, scrapes, every_ms, scopes } => {
             let every = Duration::from_millis(every_ms);
-            let load = bench::UnderLoad { sites, pushes_a_second, scrapes, every };
+            let load = bench::UnderLoad { sites, pushes_a_second, scrapes, every, scopes };
             println!("{}", serde_json::to_string(&bench::scrape_under_load(&load)?)?);
         }
         Command::IngestBeside { seconds, pushes_a_second, offices, directory } => {

@@ -115,7 +115,8 @@ pub fn live_through(wanted: &BTreeSet<String>) -> Result<Week> {
             standings: Some(&standings),
             own: Some(&own),
         };
-        shown.page(minute, &render(&scene, Format::Prometheus), wanted);
+        let page = String::from_utf8(render(&scene, Format::Prometheus, false))?;
+        shown.page(minute, &page, wanted);
     }
     Ok(Week { minutes: MINUTES, start_s: START_MS / 1000, series: shown.in_notation(), expected: expected() })
 }

@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::Board;
-use crate::live::{Accepted, Live};
+use crate::live::Accepted;
 use crate::wall_clock::now_ms;
 
 /// How often the board looks.
@@ -34,6 +34,9 @@ impl Pace {
     }
 }
 
+/// Pushes that are taken at once, when so many wait.
+const TAKEN_AT_ONCE_MAX: usize = 256;
+
 /// Judging takes at most this part of one core: after a long judgement the next one waits longer.
 const REST_TIMES: u32 = 10;
 
@@ -47,25 +50,26 @@ pub async fn run(
     pace: Pace,
     mut stop: watch::Receiver<bool>,
 ) {
-    let pushes = Duration::from_millis(board.with_live(Live::push_ms).max(1_000).unsigned_abs());
+    let pushes = Duration::from_millis(board.live().push_ms().max(1_000).unsigned_abs());
     let pace = pace.with_pushes_every(pushes);
     let follower = tokio::spawn(follow(Arc::clone(&board), pace, stop.clone()));
     loop {
+        let mut waiting = Vec::new();
         tokio::select! {
             biased;
-            next = accepted.recv() => match next {
-                Some(accepted) => {
-                    if !board.knows(&accepted.site) {
-                        on_disk(&board, READING, |board| board.refresh(now_ms())).await;
-                    }
-                    board.take(&accepted, now_ms());
-                }
-                None => break,
+            received = accepted.recv_many(&mut waiting, TAKEN_AT_ONCE_MAX) => if received == 0 {
+                break;
             },
             changed = stop.changed() => if changed.is_err() || *stop.borrow() {
                 break;
+            } else {
+                continue;
             },
         }
+        if !waiting.iter().all(|accepted| board.knows(&accepted.site)) {
+            on_disk(&board, READING, |board| board.refresh(now_ms())).await;
+        }
+        aside(&board, "taking pushes", move |board| board.take(&waiting, now_ms())).await;
     }
     follower.abort();
 }
@@ -107,16 +111,24 @@ async fn follow(board: Arc<Board>, pace: Pace, mut stop: watch::Receiver<bool>) 
     }
 }
 
-/// Runs something that reads the store where it disturbs nobody. Trouble is told and tried again later.
+/// Runs something that reads the store. Trouble is told and tried again later.
 async fn on_disk<E: std::fmt::Display + Send + 'static>(
     board: &Arc<Board>,
     what: &'static str,
     work: impl FnOnce(&Board) -> Result<(), E> + Send + 'static,
 ) {
-    let board = Arc::clone(board);
-    match tokio::task::spawn_blocking(move || work(&board)).await {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::warn!(%error, "{what} failed; tried again at the next turn"),
-        Err(error) => tracing::error!(%error, "{what} broke off"),
+    if let Some(Err(error)) = aside(board, what, work).await {
+        tracing::warn!(%error, "{what} failed; tried again at the next turn");
     }
+}
+
+/// Runs something that takes its time where it disturbs nobody; `None` when it broke off.
+async fn aside<T: Send + 'static>(
+    board: &Arc<Board>,
+    what: &'static str,
+    work: impl FnOnce(&Board) -> T + Send + 'static,
+) -> Option<T> {
+    let board = Arc::clone(board);
+    let done = tokio::task::spawn_blocking(move || work(&board)).await;
+    done.inspect_err(|error| tracing::error!(%error, "{what} broke off")).ok()
 }

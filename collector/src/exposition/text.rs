@@ -1,7 +1,14 @@
 //! Prometheus' text format 0.0.4 and OpenMetrics 1.0.0: how a family, a label and a value are written. Never
 //! a timestamp: one line older than the server's window would make the whole scrape fail.
+//!
+//! A country's page has millions of lines: they are written without the machinery of `format!`, and packed piece by
+//! piece where they are to be packed.
 
 use std::fmt::Write;
+use std::io::Write as _;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
 
 use super::families::{Family, Kind};
 
@@ -30,16 +37,27 @@ impl Format {
     }
 }
 
+/// What is written before it is packed.
+const PIECE_BYTES: usize = 64 * 1024;
+
 /// The page being written.
 #[derive(Debug, Default)]
 pub struct Page {
     text: String,
     format: Format,
+    /// What came before `text`, where the page is packed.
+    zip: Option<GzEncoder<Vec<u8>>>,
 }
 
 impl Page {
     pub fn new(format: Format, bytes_about: usize) -> Self {
-        Self { text: String::with_capacity(bytes_about), format }
+        Self { text: String::with_capacity(bytes_about), format, zip: None }
+    }
+
+    /// One that is packed with gzip. The fastest level: names repeat so much that a better one gains little.
+    pub fn packed(format: Format) -> Self {
+        let text = String::with_capacity(PIECE_BYTES * 2);
+        Self { text, format, zip: Some(GzEncoder::new(Vec::new(), Compression::fast())) }
     }
 
     /// Starts a family. All its samples have to follow before the next one starts.
@@ -47,17 +65,33 @@ impl Page {
         Samples { page: self, family, headed: false }
     }
 
-    pub fn into_text(mut self) -> String {
+    pub fn into_bytes(mut self) -> Vec<u8> {
         if self.format == Format::OpenMetrics {
             self.text.push_str("# EOF\n");
         }
-        self.text
+        self.pack();
+        match self.zip {
+            Some(zip) => zip.finish().expect(TAKES_EVERYTHING),
+            None => self.text.into_bytes(),
+        }
     }
 
-    fn write(&mut self, arguments: std::fmt::Arguments<'_>) {
-        self.text.write_fmt(arguments).expect("a string takes everything");
+    fn end_line(&mut self) {
+        self.text.push('\n');
+        if self.text.len() >= PIECE_BYTES {
+            self.pack();
+        }
+    }
+
+    fn pack(&mut self) {
+        if let Some(zip) = &mut self.zip {
+            zip.write_all(self.text.as_bytes()).expect(TAKES_EVERYTHING);
+            self.text.clear();
+        }
     }
 }
+
+const TAKES_EVERYTHING: &str = "memory takes everything";
 
 /// The samples of one family. A family without any is not mentioned.
 #[derive(Debug)]
@@ -94,23 +128,28 @@ impl Samples<'_> {
     pub fn suffixed(&mut self, suffix: &str, values: &[&str], le: Option<&str>, value: Value) {
         let Family { name, kind, labels, help, .. } = *self.family;
         assert_eq!(labels.len(), values.len(), "every label of {name} has a value");
+        let text = &mut self.page.text;
         if !self.headed {
             let head = self.page.format.head_name(self.family);
-            self.page.write(format_args!("# HELP {head} {help}\n# TYPE {head} {}\n", kind.label()));
+            let kind = kind.label();
+            write!(text, "# HELP {head} {help}\n# TYPE {head} {kind}\n").expect(TAKES_EVERYTHING);
             self.headed = true;
         }
-        self.page.write(format_args!("{name}{suffix}"));
+        text.push_str(name);
+        text.push_str(suffix);
         let labels = labels.iter().copied().zip(values.iter().copied()).chain(le.map(|le| ("le", le)));
-        let mut opened = false;
+        let mut before = '{';
         for (label, value) in labels {
-            self.page.write(format_args!("{}{label}=\"", if opened { ',' } else { '{' }));
-            escape(value, &mut self.page.text);
-            self.page.text.push('"');
-            opened = true;
+            text.push(before);
+            text.push_str(label);
+            text.push_str("=\"");
+            escape(value, text);
+            text.push('"');
+            before = ',';
         }
-        self.page.text.push_str(if opened { "} " } else { " " });
-        value.write(&mut self.page.text);
-        self.page.text.push('\n');
+        text.push_str(if before == ',' { "} " } else { " " });
+        value.write(text);
+        self.page.end_line();
     }
 }
 
@@ -138,25 +177,49 @@ impl Value {
     }
 
     fn write(self, text: &mut String) {
-        let written = match self {
-            Self::Whole(value) => write!(text, "{value}"),
-            Self::Real(value) if value.is_nan() => write!(text, "NaN"),
+        match self {
+            Self::Whole(value) => write_whole(value, text),
+            Self::Real(value) if value.is_nan() => text.push_str("NaN"),
             Self::Real(value) if value.is_infinite() => {
-                write!(text, "{}", if value > 0.0 { "+Inf" } else { "-Inf" })
+                text.push_str(if value > 0.0 { "+Inf" } else { "-Inf" })
             }
-            Self::Real(value) => write!(text, "{value}"),
+            Self::Real(value) => write!(text, "{value}").expect(TAKES_EVERYTHING),
             Self::Scaled { value, decimals } => {
                 let unit = 10_u64.pow(decimals);
-                let (sign, value) = (if value < 0 { "-" } else { "" }, value.unsigned_abs());
-                let (whole, rest) = (value / unit, value % unit);
-                let fraction = format!("{rest:0width$}", width = decimals as usize);
-                let fraction = fraction.trim_end_matches('0');
-                let point = if fraction.is_empty() { "" } else { "." };
-                write!(text, "{sign}{whole}{point}{fraction}")
+                if value < 0 {
+                    text.push('-');
+                }
+                write_digits(value.unsigned_abs() / unit, 1, text);
+                let rest = value.unsigned_abs() % unit;
+                if rest > 0 {
+                    text.push('.');
+                    write_digits(rest, decimals as usize, text);
+                    text.truncate(text.trim_end_matches('0').len());
+                }
             }
-        };
-        written.expect("a string takes everything");
+        }
     }
+}
+
+fn write_whole(value: i64, text: &mut String) {
+    if value < 0 {
+        text.push('-');
+    }
+    write_digits(value.unsigned_abs(), 1, text);
+}
+
+/// In decimal, with zeros before it up to `least` digits.
+fn write_digits(mut value: u64, least: usize, text: &mut String) {
+    const DIGITS_MAX: usize = 20;
+    let mut digits = [b'0'; DIGITS_MAX];
+    let mut from = DIGITS_MAX;
+    while value > 0 {
+        from -= 1;
+        digits[from] += (value % 10) as u8;
+        value /= 10;
+    }
+    let from = from.min(DIGITS_MAX.saturating_sub(least));
+    text.extend(digits[from..].iter().map(|digit| char::from(*digit)));
 }
 
 impl From<u64> for Value {
@@ -179,6 +242,9 @@ impl From<f64> for Value {
 }
 
 fn escape(value: &str, text: &mut String) {
+    if !value.bytes().any(|byte| matches!(byte, b'\\' | b'"' | b'\n')) {
+        return text.push_str(value);
+    }
     for character in value.chars() {
         match character {
             '\\' => text.push_str("\\\\"),
@@ -194,6 +260,10 @@ mod tests {
     use super::super::families;
     use super::*;
 
+    fn text(page: Page) -> String {
+        String::from_utf8(page.into_bytes()).expect("text")
+    }
+
     fn written(value: Value) -> String {
         let mut text = String::new();
         value.write(&mut text);
@@ -204,7 +274,7 @@ mod tests {
     fn labels_are_escaped_as_the_format_asks() {
         let mut page = Page::default();
         page.family(&families::COLLECTOR_INFO).sample(&["a\"b\\c\nd é"], 1_u64);
-        assert!(page.into_text().ends_with("suar_collector_build_info{version=\"a\\\"b\\\\c\\nd é\"} 1\n"));
+        assert!(text(page).ends_with("suar_collector_build_info{version=\"a\\\"b\\\\c\\nd é\"} 1\n"));
     }
 
     #[test]
@@ -213,9 +283,26 @@ mod tests {
         page.family(&families::SITE_UP).maybe(&["a"], None::<u64>);
         let mut samples = page.family(&families::COLLECTOR_QUEUE);
         samples.sample(&[], 2_u64);
-        let text = page.into_text();
+        let text = text(page);
         assert_eq!(text.lines().filter(|line| line.starts_with('#')).count(), 2);
         assert!(text.ends_with("\nsuar_collector_queue_pushes 2\n"));
+    }
+
+    #[test]
+    fn a_packed_page_of_many_pieces_is_the_plain_one() {
+        let written = |mut page: Page| {
+            let mut samples = page.family(&families::SITE_UP);
+            for number in 0..20_000_u64 {
+                samples.sample(&[&number.to_string()], number);
+            }
+            page.into_bytes()
+        };
+        let plain = written(Page::new(Format::OpenMetrics, 0));
+        assert!(plain.len() > 5 * PIECE_BYTES && plain.ends_with(b"# EOF\n"));
+        let mut unpacked = Vec::new();
+        let packed = written(Page::packed(Format::OpenMetrics));
+        std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(&*packed), &mut unpacked).expect("gzip");
+        assert!(unpacked == plain, "{} and {} bytes", unpacked.len(), plain.len());
     }
 
     #[test]
@@ -223,6 +310,10 @@ mod tests {
         assert_eq!(written(Value::millis(1_790_000_000_120)), "1790000000.12");
         assert_eq!(written(Value::millis(-5)), "-0.005");
         assert_eq!(written(Value::millis(i64::MIN)), "-9223372036854775.808");
+        assert_eq!(written(Value::millis(0)), "0");
+        assert_eq!(written(Value::millis(10_001)), "10.001");
+        assert_eq!(written(i64::MIN.into()), "-9223372036854775808");
+        assert_eq!(written(0_u64.into()), "0");
         assert_eq!(written(Value::micros(20_000)), "0.02");
         assert_eq!(written(Value::micros(0)), "0");
         assert_eq!(written(Value::Real(f64::INFINITY)), "+Inf");

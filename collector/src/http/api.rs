@@ -18,8 +18,9 @@ mod sites;
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::routing::get;
+use axum::{Json, Router};
+use serde_json::Value;
 use tokio::sync::Semaphore;
 
 use crate::board::Board;
@@ -44,4 +45,16 @@ pub fn routes(board: Arc<Board>) -> Router {
         .route("/api/coverage", get(coverage::coverage))
         .route("/api/report", get(coverage::report))
         .with_state(api)
+}
+
+/// Writes a list of many thousand places where it keeps no push waiting.
+async fn aside(
+    api: Api,
+    list: impl FnOnce(&Board) -> Value + Send + 'static,
+) -> Result<Json<Value>, ApiError> {
+    let listed = tokio::task::spawn_blocking(move || list(&api.board)).await;
+    listed.map(Json).map_err(|error| {
+        tracing::error!(%error, "a list could not be written");
+        ApiError::Broken
+    })
 }

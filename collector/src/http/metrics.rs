@@ -8,7 +8,6 @@
 //!
 //! The text format, or OpenMetrics for whoever prefers it; gzip for whoever takes it.
 
-use std::io::Write;
 use std::sync::Arc;
 
 use axum::Router;
@@ -17,8 +16,6 @@ use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderName, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use serde::Deserialize;
 
 use super::api::ApiError;
@@ -64,19 +61,13 @@ async fn metrics(
 }
 
 fn page(board: &Board, scope: Option<&str>, format: Format, zipped: bool) -> Result<Vec<u8>, ApiError> {
-    let page = board.metrics(now_ms(), scope, format).ok_or_else(|| {
+    board.metrics(now_ms(), scope, format, zipped).ok_or_else(|| {
         let code: String = scope.unwrap_or_default().chars().take(CODE_CHARS_MAX).collect();
         ApiError::Request(format!(
             "scope: no regency, district, village, island or site has the code {code:?}; the collector's own \
              health is the scope {OWN_SCOPE}"
         ))
-    })?;
-    if !zipped {
-        return Ok(page.into_bytes());
-    }
-    // The fastest level: names repeat so much that a better one gains little and takes longer.
-    let mut zip = GzEncoder::new(Vec::with_capacity(page.len() / 8), Compression::fast());
-    zip.write_all(page.as_bytes()).and_then(|()| zip.finish()).map_err(|_| ApiError::Broken)
+    })
 }
 
 /// OpenMetrics where it is wanted at least as much as the plain format.

@@ -24,19 +24,22 @@ const BACK_MS: i64 = 50 * 60_000;
 const JOINED_BEFORE_MS: i64 = 2 * 3_600_000;
 const ANSWER_MAX: Duration = Duration::from_secs(60);
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct UnderLoad {
     pub sites: usize,
     pub pushes_a_second: f64,
     pub scrapes: usize,
     /// Between the beginnings of two scrapes, where they are not slower.
     pub every: Duration,
+    /// What the scrapes ask for, in turn; everything where it is empty.
+    pub scopes: Vec<String>,
 }
 
 #[derive(Debug, Clone, Serialize)]
 pub struct Scrapes {
     pub sites: usize,
     pub scrapes: usize,
+    /// Of the largest, packed.
     pub page_bytes: usize,
     pub scrape_p50_ms: f64,
     pub scrape_p99_ms: f64,
@@ -100,13 +103,18 @@ async fn run(
     let mut ticks = tokio::time::interval(load.every);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let (mut scrapes_us, mut page_bytes) = (Vec::new(), 0);
-    for _ in 0..load.scrapes {
+    let page = format!("https://{address}/metrics");
+    let pages: Vec<String> = match load.scopes.is_empty() {
+        true => vec![page],
+        false => load.scopes.iter().map(|scope| format!("{page}?scope={scope}")).collect(),
+    };
+    for page in pages.iter().cycle().take(load.scrapes) {
         ticks.tick().await;
         let begun = Instant::now();
-        let request = scraper.get(format!("https://{address}/metrics")).header("accept-encoding", "gzip");
+        let request = scraper.get(page).header("accept-encoding", "gzip");
         let page = request.timeout(ANSWER_MAX).send().await?.error_for_status()?.bytes().await?;
         scrapes_us.push(begun.elapsed().as_micros() as u64);
-        page_bytes = page.len();
+        page_bytes = page_bytes.max(page.len());
     }
     let seconds = started.elapsed().as_secs_f64();
     stop.send(true)?;

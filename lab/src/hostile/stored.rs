@@ -93,8 +93,9 @@ impl Centre {
         assert_eq!(acknowledged, sent, "the agent would keep or lose something");
 
         let accepted = self.accepted.try_recv().expect("it is durable, so it is counted");
-        self.board.take(&accepted, NOW_MS);
-        let page = self.board.metrics(NOW_MS, Some(office.site.as_str()), Format::Prometheus);
+        self.board.take(std::slice::from_ref(&accepted), NOW_MS);
+        let page = self.board.metrics(NOW_MS, Some(office.site.as_str()), Format::Prometheus, false);
+        let page = page.and_then(|page| String::from_utf8(page).ok());
         assert!(page.is_some_and(|page| page.contains("suar_")), "the office is not on the page");
 
         let kept = |reader: &Reader| {

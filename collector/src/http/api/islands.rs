@@ -5,8 +5,8 @@ use axum::Json;
 use axum::extract::State;
 use serde_json::{Value, json};
 
-use super::Api;
-use crate::board::Moment;
+use super::{Api, ApiError};
+use crate::board::{Board, Moment};
 use crate::coverage::{Counts, IslandStanding};
 use crate::exposition::IslandPlace;
 use crate::live::{Live, State as SiteState};
@@ -16,13 +16,16 @@ use crate::wall_clock::{MS_A_DAY, now_ms};
 /// How far back shared outages are told here; those of a whole period are in `/api/coverage`.
 const SHARED_MS: i64 = MS_A_DAY;
 
-pub(super) async fn all(State(api): State<Api>) -> Json<Value> {
-    let moment = api.board.at(now_ms());
+pub(super) async fn all(State(api): State<Api>) -> Result<Json<Value>, ApiError> {
+    super::aside(api, islands).await
+}
+
+fn islands(board: &Board) -> Value {
+    let (moment, live) = (board.at(now_ms()), board.live());
     let standings = moment.standings.as_deref();
-    let islands: Vec<Value> = api.board.with_live(|live| {
-        moment.places.islands.iter().map(|island| island_now(island, live, &moment)).collect()
-    });
-    Json(json!({
+    let islands: Vec<Value> =
+        moment.places.islands.iter().map(|island| island_now(island, &live, &moment)).collect();
+    json!({
         "now_ms": moment.now_ms,
         "quarter": standings.map(|standings| standings.quarter.to_string()),
         "judged_ms": standings.map(|standings| standings.computed_ms),
@@ -31,7 +34,7 @@ pub(super) async fn all(State(api): State<Api>) -> Json<Value> {
         "shared_outages": standings.map(|standings| {
             standings.shared_since(moment.now_ms - SHARED_MS).map(shared_json).collect::<Vec<_>>()
         }),
-    }))
+    })
 }
 
 fn island_now(island: &IslandPlace, live: &Live, moment: &Moment) -> Value {

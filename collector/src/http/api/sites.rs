@@ -12,12 +12,14 @@ use crate::exposition::SitePlace;
 use crate::live::{AgentLive, Counters, Hours, Live, Reading};
 use crate::wall_clock::now_ms;
 
-pub(super) async fn all(State(api): State<Api>) -> Json<Value> {
-    let moment = api.board.at(now_ms());
-    let sites: Vec<SiteNow<'_>> = api.board.with_live(|live| {
-        moment.places.sites.iter().map(|place| SiteNow::of(place, live, &moment)).collect()
-    });
-    Json(json!({ "now_ms": moment.now_ms, "sites": sites }))
+pub(super) async fn all(State(api): State<Api>) -> Result<Json<Value>, ApiError> {
+    super::aside(api, |board| {
+        let (moment, live) = (board.at(now_ms()), board.live());
+        let sites: Vec<SiteNow<'_>> =
+            moment.places.sites.iter().map(|place| SiteNow::of(place, &live, &moment)).collect();
+        json!({ "now_ms": moment.now_ms, "sites": sites })
+    })
+    .await
 }
 
 pub(super) async fn one(State(api): State<Api>, Path(code): Path<String>) -> Result<Json<Value>, ApiError> {
@@ -27,17 +29,15 @@ pub(super) async fn one(State(api): State<Api>, Path(code): Path<String>) -> Res
         ApiError::NotFound(format!("no site has the code {found:?}; GET /api/sites lists them"))
     };
     let place = code.parse().ok().and_then(|code| moment.places.site(&code)).ok_or_else(unknown)?;
-    let (site, agents, counters) = api.board.with_live(|live| {
-        let known = live.site(place.code());
-        let agents: Vec<Value> = (known.iter().flat_map(|site| &site.agents))
-            .map(|(id, agent)| agent_now(*id, agent, live, moment.now_ms))
-            .collect();
-        let counters = known.map(|site| site.counters.clone()).unwrap_or_default();
-        (SiteNow::of(place, live, &moment), agents, counters)
-    });
+    let live = api.board.live();
+    let known = live.site(place.code());
+    let agents: Vec<Value> = (known.iter().flat_map(|site| &site.agents))
+        .map(|(id, agent)| agent_now(*id, agent, &live, moment.now_ms))
+        .collect();
+    let counters = known.map(|site| site.counters.clone()).unwrap_or_default();
     Ok(Json(json!({
         "now_ms": moment.now_ms,
-        "site": site,
+        "site": SiteNow::of(place, &live, &moment),
         "agents": agents,
         "counters": counters_json(&counters),
     })))
