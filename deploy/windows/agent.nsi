@@ -46,8 +46,8 @@ LangString Install ${LANG_ENGLISH} "&Install"
 InstallButtonText "$(Install)"
 LangString CodeMissing ${LANG_INDONESIAN} "Kode gabung dimulai dengan SUAR1-. Mintalah kepada pengelola."
 LangString CodeMissing ${LANG_ENGLISH} "A join code starts with SUAR1-. Ask your administrator for one."
-LangString NotTaken ${LANG_INDONESIAN} "Program terpasang, tetapi kode gabung tidak diterima. Alasannya tertulis di atas; jalankan pemasang ini lagi."
-LangString NotTaken ${LANG_ENGLISH} "The program is installed, but the join code was not taken. The reason stands above; run this setup again."
+LangString NotTaken ${LANG_INDONESIAN} "Program terpasang, tetapi kode gabung tidak diterima; jalankan pemasang ini lagi sesudah sebabnya diatasi. Alasannya:"
+LangString NotTaken ${LANG_ENGLISH} "The program is installed, but the join code was not taken; run this setup again when its cause is gone. The reason:"
 LangString NoService ${LANG_INDONESIAN} "Layanan Windows tidak dapat dibuat."
 LangString NoService ${LANG_ENGLISH} "The Windows service could not be made."
 LangString NotHere ${LANG_INDONESIAN} "Program ini tidak dapat dijalankan di komputer ini, dan tidak ada yang diubah. Suar memerlukan Windows 10 atau 11 64-bit; bila Windows-nya benar, antivirus menahannya: minta pengelola mengizinkan $INSTDIR, lalu jalankan pemasang ini lagi."
@@ -122,9 +122,9 @@ Section
   Delete /REBOOTOK "$INSTDIR\try.exe"
   ${If} $0 != 0
     RMDir "$INSTDIR"
-    DetailPrint "$(NotHere)"
+    MessageBox MB_OK|MB_ICONSTOP "$(NotHere)" /SD IDOK
     SetErrorLevel 1
-    Abort "$(NotHere)"
+    Abort
   ${EndIf}
 
   ; A running agent holds its own file open, and a service that still says goodbye cannot be started.
@@ -153,9 +153,9 @@ Section
         Goto again
       ${EndIf}
       !insertmacro Run 'sc.exe start SuarAgent'
-      DetailPrint "$(Held)"
+      MessageBox MB_OK|MB_ICONSTOP "$(Held)" /SD IDOK
       SetErrorLevel 1
-      Abort "$(Held)"
+      Abort
     ${EndIf}
   SetOverwrite on
   File "${PRIVACY}"
@@ -196,7 +196,16 @@ Section
     ; Makes the agent's files and starts the service; says in words what works.
     !insertmacro Run '"$INSTDIR\suar-agent.exe" join --lang $(Lang) $Code'
     ${If} $0 != 0
-      DetailPrint "$(NotTaken)"
+    ${AndIfNot} ${Silent}
+      ; The lines above are cut where the window ends. Asked once more, for a person to read it whole, or to be done.
+      nsExec::ExecToStack '"$INSTDIR\suar-agent.exe" join --lang $(Lang) $Code'
+      Pop $0
+      Pop $1
+      ${If} $0 != 0
+        MessageBox MB_OK|MB_ICONEXCLAMATION "$(NotTaken)$\r$\n$\r$\n$1" /SD IDOK
+      ${EndIf}
+    ${EndIf}
+    ${If} $0 != 0
       SetErrorLevel 2
     ${EndIf}
   ${ElseIf} ${FileExists} "$APPDATA\Suar\agent.toml"
