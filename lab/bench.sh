@@ -229,6 +229,9 @@ END
 }
 
 bandwidth() {
+    # shellcheck source=lab/tools.sh
+    . lab/tools.sh
+    install_missing_packages
     "$CARGO_TARGET_DIR/release/suar-lab" bandwidth --runs "${SUAR_BENCH_RUNS:-3}" --out "$out" >"$work/grid.log"
     "$CARGO_TARGET_DIR/release/suar-lab" bandwidth --cases --out "$out" 2>"$work/cases.log" >>"$work/grid.log" ||
         { cat "$work/cases.log" >&2 && return 1; }

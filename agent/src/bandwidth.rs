@@ -311,8 +311,8 @@ async fn attempt(
         // What remains is an answer, for better or worse.
         other => return other,
     };
-    let (talk, _) = dialer.talk().await?;
     let lost_bytes = paced.as_ref().map_or(0, |paced| paced.unseen_bytes);
+    let (talk, _) = dialer.talk().await?;
     let other = by_tcp(dialer, talk, direction, rtt_us, lost_bytes, known).await;
     let Some(paced) = paced else { return other };
     Ok(choice::compared(paced, other.ok(), known))
@@ -327,7 +327,7 @@ async fn by_tcp(
     known: &mut Known,
 ) -> Result<Finding, Failed> {
     let spent_bytes = dialer.spent_bytes().saturating_add(lost_bytes);
-    let mut finding = streams::run(dialer, talk, direction, rtt_us, spent_bytes).await?;
+    let mut finding = streams::run(dialer, talk, direction, rtt_us, spent_bytes, known.prior_bps()).await?;
     finding.unseen_bytes = finding.unseen_bytes.saturating_add(lost_bytes);
     if !finding.converged {
         known.tcp_was_unsteady();

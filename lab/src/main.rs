@@ -95,6 +95,9 @@ enum Command {
         /// Lines that mislead instead of the grid.
         #[arg(long)]
         cases: bool,
+        /// Of these lines only those whose description has this in it.
+        #[arg(long, requires = "cases")]
+        only: Option<String>,
         /// Runs that were made before (JSON, one a line) instead of new ones; may stand several times.
         #[arg(long)]
         from: Vec<PathBuf>,
@@ -266,12 +269,13 @@ fn main() -> Result<()> {
                 .collect();
             anyhow::ensure!(disagreements.is_empty(), "{}", disagreements.join("\n"));
         }
-        Command::Bandwidth { cases: true, out, .. } => {
+        Command::Bandwidth { cases: true, only, out, .. } => {
             let directory = tempfile::tempdir()?;
             let world = bandwidth::line_world(1)?;
             let mut lines = bandwidth::Lines::start(&world, directory.path())?;
             lines.start_iperf(directory.path())?;
-            let findings = bandwidth::run_cases(&lines, |finding| eprintln!("{finding:?}"))?;
+            let findings =
+                bandwidth::run_cases(&lines, &only.unwrap_or_default(), |finding| eprintln!("{finding:?}"))?;
             std::fs::write(out.join("cases.json"), serde_json::to_vec_pretty(&findings)?)?;
             let table = bandwidth::table_of_cases(&findings);
             std::fs::write(out.join("cases.md"), &table)?;

@@ -6,3 +6,7 @@ use tokio::net::TcpStream;
 pub fn prepare(_stream: &TcpStream) -> Congestion {
     Congestion::Other
 }
+
+pub fn pace(_stream: &TcpStream, _rate_bps: u64) -> bool {
+    false
+}

@@ -17,6 +17,22 @@ pub fn prepare(stream: &TcpStream) -> Congestion {
     congestion(socket)
 }
 
+/// No faster than this, where the system paces; whether it was told to.
+pub fn pace(stream: &TcpStream, rate_bps: u64) -> bool {
+    let bytes_a_second = u32::try_from(rate_bps / 8).unwrap_or(u32::MAX).to_ne_bytes();
+    // SAFETY: the pointer and the length are those of a live array.
+    let failed = unsafe {
+        libc::setsockopt(
+            stream.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_MAX_PACING_RATE,
+            bytes_a_second.as_ptr().cast(),
+            bytes_a_second.len() as libc::socklen_t,
+        )
+    };
+    failed == 0
+}
+
 fn set(socket: RawFd, option: libc::c_int, value: &[u8]) {
     // SAFETY: the pointer and the length are those of a live slice.
     unsafe {

@@ -99,6 +99,43 @@ pub fn table(runs: &[Run]) -> String {
     for direction in Direction::ALL {
         text += &of_lines(runs, *direction);
     }
+    text += &of_a_day(runs);
+    text
+}
+
+/// Tests of each direction in a day, as the collector plans them by default, and working days of a month.
+const TESTS_A_DAY: f64 = 4.0;
+const DAYS_A_MONTH: f64 = 22.0;
+/// An allowance as small offices have it; what is left to tests beside all other measuring.
+const ALLOWANCE_MB: f64 = 300.0;
+const OTHER_MB_A_MONTH: f64 = 20.0;
+
+/// What an office's tests cost by the rate of its line: medians of all lines of that rate.
+fn of_a_day(runs: &[Run]) -> String {
+    let mut text = format!(
+        "\nWhat {TESTS_A_DAY} tests of each direction cost an office, and how many a day {ALLOWANCE_MB} MB a month bear \
+         beside {OTHER_MB_A_MONTH} MB for all other measuring\n\n\
+         | line | a day | {DAYS_A_MONTH} working days | tests a day within {ALLOWANCE_MB} MB |\n|---|---|---|---|\n"
+    );
+    for kbps in KBPS {
+        let median = |direction: Direction| {
+            let of_rate =
+                |run: &&Run| run.cell.kbps == kbps && run.direction == direction && run.tool == Tool::Suar;
+            quantile(&sorted(runs.iter().filter(of_rate).map(|run| run.line_bytes as f64 / 1e6)), 0.5)
+        };
+        let Some((down_mb, up_mb)) = median(Direction::Download).zip(median(Direction::Upload)) else {
+            continue;
+        };
+        let day_mb = TESTS_A_DAY * (down_mb + up_mb);
+        let bears = (ALLOWANCE_MB - OTHER_MB_A_MONTH) / DAYS_A_MONTH / (down_mb + up_mb);
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            text,
+            "| {} Mbit/s | {day_mb:.1} MB | {:.0} MB | {bears:.1} |",
+            kbps as f64 / 1_000.0,
+            day_mb * DAYS_A_MONTH
+        );
+    }
     text
 }
 
@@ -146,6 +183,14 @@ mod tests {
             line_bytes,
             elapsed_ms: 1,
         }
+    }
+
+    #[test]
+    fn a_day_is_four_tests_of_both_directions_by_the_median() {
+        let mut download = run(Some(1_000_000), "measured", 200_000);
+        download.direction = Direction::Download;
+        let runs = [download, run(Some(1_000_000), "measured", 300_000)];
+        assert!(of_a_day(&runs).ends_with("| 1 Mbit/s | 2.0 MB | 44 MB | 25.5 |\n"), "{}", of_a_day(&runs));
     }
 
     #[test]

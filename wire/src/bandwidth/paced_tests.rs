@@ -255,3 +255,36 @@ fn a_sender_that_was_held_up_goes_on_later_and_not_all_at_once() {
     assert_eq!(pacer.sent(), 100);
     assert!(at_us > 135_000, "{at_us}");
 }
+
+#[test]
+fn a_round_that_falls_and_loses_most_is_in_doubt() {
+    let (mut search, round) = Search::begin(Some(5_000_000), 20_000_000, 1_228, 0);
+    let sent = |round: Round| Sent {
+        number: round.number,
+        packets: round.packets(1_228),
+        elapsed_us: round.elapsed_us,
+        late_us: 0,
+    };
+    let seen = |round: Round, share: f64, burst_bps: Option<u64>| Seen {
+        number: round.number,
+        packets: (f64::from(round.packets(1_228)) * share) as u32,
+        rate_bps: Some((round.rate_bps as f64 * share) as u64),
+        burst_bps,
+        still_falls: false,
+        queue_us: 100_000,
+        end_queue_us: 100_000,
+        growth_us: 100_000,
+        late_us: 0,
+        dropped: 0,
+    };
+    let Next::Round(whole) = search.after(sent(round), seen(round, 0.7, None)) else {
+        panic!("a round is next")
+    };
+    let end = |burst_bps, share| match search.clone().after(sent(whole), seen(whole, share, burst_bps)) {
+        Next::Done(estimate) => (estimate.converged, estimate.looks_policed),
+        Next::Round(round) => panic!("{round:?}"),
+    };
+    assert_eq!(end(None, 0.3), (true, false), "a full queue loses as much");
+    assert_eq!(end(Some(4_000_000), 0.3), (false, false));
+    assert_eq!(end(Some(4_000_000), 0.7), (true, false), "a bucket that ran dry at once");
+}

@@ -36,6 +36,9 @@ const GROWTH_PACKETS_MIN: f64 = 2.0;
 const POLICED_LOSS_PERMILLE: u32 = 100;
 /// ... and then packets are on their way for longer by more than this.
 const POLICED_QUEUE_US: u64 = 10_000;
+/// Where a round began faster than it ended and so much of it was lost, nobody knows whether the line's bucket ran dry or
+/// somebody throws datagrams away.
+const BURST_LOSS_PERMILLE: u32 = 500;
 /// A round that took this much of its time was sent by a machine that had other things to do.
 const HELD_UP_PERCENT: u64 = 115;
 
@@ -191,12 +194,14 @@ impl Search {
 
     fn estimate(&self, seen: Seen, loss: f64, kept_up: bool, held_up: bool) -> Estimate {
         let loss_permille = (loss * 1_000.0).round() as u32;
+        let has_no_queue = loss_permille >= POLICED_LOSS_PERMILLE && seen.end_queue_us < POLICED_QUEUE_US;
+        let falls_by_much = loss_permille >= BURST_LOSS_PERMILLE && seen.burst_bps.is_some();
         Estimate {
             rate_bps: seen.rate_bps.unwrap_or(0),
-            converged: !self.is_step && seen.rate_bps.is_some() && !kept_up && !held_up,
+            converged: !self.is_step && seen.rate_bps.is_some() && !kept_up && !held_up && !falls_by_much,
             burst_bps: seen.burst_bps,
             loss_permille,
-            looks_policed: loss_permille >= POLICED_LOSS_PERMILLE && seen.end_queue_us < POLICED_QUEUE_US,
+            looks_policed: has_no_queue,
         }
     }
 
