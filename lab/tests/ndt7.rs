@@ -95,7 +95,8 @@ fn right_and_asked_for() -> Result<()> {
     let (bytes, line_bytes) = (number(&found[0], "bytes")?, carried(&lines)? - before);
     println!("by the line {line_bytes} bytes: {found}");
     assert_eq!((said.code, &found[0]["end"]), (Some(0), &"bound".into()), "{}", said.said());
-    assert!((25_000_000..26_000_000).contains(&bytes), "{found}");
+    // What is on its way when the test is cut off comes on top: here as much as the window of a line without delay holds.
+    assert!((25_000_000..33_000_000).contains(&bytes), "{found}");
     lines.forget(0)?;
     lines.set(0, &line(DOWN_KBPS), &line(UP_KBPS))?;
     lines.wait_until_quiet(0)?;
