@@ -7,7 +7,7 @@
 # `fuzz` is lab/fuzz.sh: SUAR_FUZZ_SECONDS (40) for each kind of input, ten minutes in all.
 #
 # SUAR_LAB_SEED repeats a run. Root, for network namespaces and /dev/fuse. What came of the parts, run one by one, stands in
-# docs/figures.md; a return after thirty days, and all parts in a row, have not been run to their end yet.
+# docs/figures.md; all parts in a row have not been run to their end yet.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=lab/tools.sh
