@@ -24,9 +24,6 @@ use crate::server::Server;
 use crate::tls;
 
 mod choice;
-#[cfg_attr(target_os = "linux", path = "bandwidth/drops_linux.rs")]
-#[cfg_attr(not(target_os = "linux"), path = "bandwidth/drops_elsewhere.rs")]
-mod drops;
 pub mod guard;
 pub mod handed_in;
 mod lock;
@@ -40,7 +37,6 @@ mod sender;
 mod streams;
 mod talk;
 mod traffic;
-mod watch;
 
 use memory::Known;
 use pings::{Load, Pings};
@@ -311,8 +307,8 @@ async fn attempt(
         // What remains is an answer, for better or worse.
         other => return other,
     };
-    let lost_bytes = paced.as_ref().map_or(0, |paced| paced.unseen_bytes);
     let (talk, _) = dialer.talk().await?;
+    let lost_bytes = paced.as_ref().map_or(0, |paced| paced.unseen_bytes);
     let other = by_tcp(dialer, talk, direction, rtt_us, lost_bytes, known).await;
     let Some(paced) = paced else { return other };
     Ok(choice::compared(paced, other.ok(), known))

@@ -5,13 +5,13 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
+use suar_machine::output::{say, tell};
 use suar_wire::bandwidth::Direction;
 use suar_wire::release::Version;
 
 use self::check::Sender;
 use crate::config::{self, Config, Mistakes};
 use crate::language::Language;
-use crate::output::{say, tell};
 use crate::pause;
 use crate::program::child::{self, Word};
 use crate::program::{launch, self_test};

@@ -8,7 +8,6 @@
 pub mod cli;
 pub mod config;
 pub mod language;
-pub mod output;
 pub mod run;
 
 pub mod clock;

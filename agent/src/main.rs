@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use suar_agent::cli::Cli;
-use suar_agent::output;
+use suar_machine::output;
 
 /// Longest wait for threads that hang on a disk when everything else has ended.
 const LEFTOVERS_WAIT: Duration = Duration::from_secs(1);

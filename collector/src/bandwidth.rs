@@ -7,9 +7,6 @@
 
 mod datagrams;
 mod desk;
-#[cfg_attr(target_os = "linux", path = "bandwidth/drops_linux.rs")]
-#[cfg_attr(not(target_os = "linux"), path = "bandwidth/drops_elsewhere.rs")]
-mod drops;
 #[cfg_attr(target_os = "linux", path = "bandwidth/gauge_linux.rs")]
 #[cfg_attr(not(target_os = "linux"), path = "bandwidth/gauge_elsewhere.rs")]
 mod gauge;
@@ -18,7 +15,6 @@ mod paced;
 mod quota;
 mod streams;
 mod tickets;
-mod watch;
 
 pub use datagrams::Datagrams;
 pub use desk::{Desk, NO_DATAGRAMS};

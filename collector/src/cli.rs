@@ -21,8 +21,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use suar_machine::output::{self, say, tell};
+
 use crate::config::{self, Config, ConfigError};
-use crate::output::{self, say, tell};
 
 /// Receives what agents measured, keeps it, judges coverage, shows it, prints reports.
 #[derive(Debug, Parser)]

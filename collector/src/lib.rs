@@ -8,7 +8,6 @@
 
 pub mod cli;
 pub mod config;
-pub mod output;
 pub mod wall_clock;
 
 pub mod region;

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use suar_machine::{Watch, drops};
 use suar_wire::Purpose;
 use suar_wire::bandwidth::messages::{Answer, Request, Sent, Ticket};
 use suar_wire::bandwidth::paced::{Arrivals, Next, Pacer, ROUND_US, Round, Search, Seen, packet_bytes};
@@ -11,8 +12,7 @@ use suar_wire::bandwidth::{Direction, Method};
 use tokio::net::UdpSocket;
 
 use super::talk::{Dialer, Talk};
-use super::watch::Watch;
-use super::{Course, Failed, Finding, RoundSeen, drops};
+use super::{Course, Failed, Finding, RoundSeen};
 
 /// Times that a packet of the introduction is sent before datagrams are taken to be blocked.
 const INTRODUCTIONS_MAX: u32 = 5;

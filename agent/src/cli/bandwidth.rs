@@ -4,7 +4,8 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use suar_wire::bandwidth::Direction;
+use suar_machine::output::{self, say, tell};
+use suar_wire::bandwidth::{Bandwidth, Direction};
 
 use super::{EXIT_DOWN, EXIT_TROUBLE, start_log, words};
 use crate::bandwidth::handed_in::{self, HandedIn};
@@ -12,8 +13,7 @@ use crate::bandwidth::{Courtesy, Tested, Tester};
 use crate::clock::Clocks;
 use crate::config::Config;
 use crate::language::Language;
-use crate::meter::Meter;
-use crate::output::{self, say, tell};
+use crate::meter::{Bytes, Meter};
 use crate::run;
 use crate::status::{self, Freshness};
 
@@ -53,7 +53,11 @@ async fn test(
         if !json {
             output::write(format_args!("{}", words::tested(language, tested)));
         }
-        kept = std::mem::replace(&mut kept, Ok(())).and(hand_in(&config.state, tested));
+        kept = std::mem::replace(&mut kept, Ok(())).and(hand_in(
+            &config.state,
+            Some(&tested.record),
+            tested.used,
+        ));
     };
     let Some(all) = tester.run(&config.state, directions, Courtesy::Insists, tell).await? else {
         anyhow::bail!(words::test_under_way(language));
@@ -68,14 +72,11 @@ async fn test(
     Ok(if measured { ExitCode::SUCCESS } else { ExitCode::from(EXIT_DOWN) })
 }
 
-fn hand_in(state: &Path, tested: &Tested) -> std::io::Result<()> {
-    let handed_in = HandedIn {
-        at: Clocks::system().now(),
-        record: Some(tested.record.clone()),
-        sent_bytes: tested.used.sent,
-        received_bytes: tested.used.received,
-    };
-    handed_in::write(state, &handed_in)
+/// What a test found, where that is a record of ours, and what it cost: the running agent counts both.
+pub(super) fn hand_in(state: &Path, record: Option<&Bandwidth>, used: Bytes) -> std::io::Result<()> {
+    let Bytes { sent: sent_bytes, received: received_bytes } = used;
+    let at = Clocks::system().now();
+    handed_in::write(state, &HandedIn { at, record: record.cloned(), sent_bytes, received_bytes })
 }
 
 fn agent_runs(config: &Config) -> bool {

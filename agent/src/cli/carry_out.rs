@@ -7,12 +7,12 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
+use suar_machine::output::{say, tell};
 use suar_wire::carried;
 
 use super::{EXIT_TROUBLE, words};
 use crate::config::Config;
 use crate::language::Language;
-use crate::output::{say, tell};
 use crate::{carrying, files, rejoined, run};
 
 pub fn execute(config: &Config, language: Language, file: &Path) -> ExitCode {

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use suar_machine::output::{self, say, tell};
 use suar_wire::{Note, Plan};
 
 use super::words::{self, Delivery};
@@ -13,7 +14,6 @@ use crate::config::Config;
 use crate::identity::Identity;
 use crate::language::Language;
 use crate::meter::Meter;
-use crate::output::{self, say, tell};
 use crate::pause;
 use crate::round::{self, Due, Window};
 use crate::run;

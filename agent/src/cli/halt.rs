@@ -3,11 +3,12 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use suar_machine::output::{say, tell};
+
 use super::{EXIT_TROUBLE, words};
 use crate::clock::Clocks;
 use crate::config::Config;
 use crate::language::Language;
-use crate::output::{say, tell};
 use crate::pause::{self, Pause};
 
 pub fn pause(config: &Config, language: Language, seconds: u64) -> ExitCode {

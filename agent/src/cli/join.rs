@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 
+use suar_machine::output::{say, tell};
 use suar_wire::SiteCode;
 use suar_wire::join_code::JoinCode;
 
@@ -14,7 +15,6 @@ use crate::files;
 use crate::identity::Identity;
 use crate::joining::{self, Existing, JoinFailure};
 use crate::language::Language;
-use crate::output::{say, tell};
 use crate::rejoined;
 use crate::service::{self, Started};
 use crate::spool::Beside;

@@ -5,16 +5,15 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use suar_machine::output::{self, say, tell};
 use suar_wire::bandwidth::Direction;
 
+use super::bandwidth::hand_in;
 use super::{EXIT_DOWN, EXIT_TROUBLE, start_log, words};
-use crate::bandwidth::handed_in::{self, HandedIn};
 use crate::bandwidth::ndt7::{self, Address, Cost, End, Found, Server};
-use crate::clock::Clocks;
 use crate::config::Config;
 use crate::language::Language;
-use crate::meter::{Bytes, Meter};
-use crate::output::{self, say, tell};
+use crate::meter::Meter;
 
 /// What the command line says of it.
 #[derive(Debug)]
@@ -87,7 +86,8 @@ async fn test(state: &Path, language: Language, server: &Server, costs: &[Cost],
     let mut all: Vec<Found> = Vec::new();
     for cost in costs {
         let (found, used) = ndt7::run(server, *cost, &Meter::default()).await;
-        let kept = hand_in(state, used);
+        // What it cost is the office's data too.
+        let kept = hand_in(state, None, used);
         match found {
             Ok(found) => {
                 if !json {
@@ -114,11 +114,4 @@ async fn test(state: &Path, language: Language, server: &Server, costs: &[Cost],
     }
     let complete = all.iter().all(|found| matches!(found.end, End::Complete | End::Bound));
     if complete { ExitCode::SUCCESS } else { ExitCode::from(EXIT_DOWN) }
-}
-
-/// What it cost is the office's data too: the running agent counts it.
-fn hand_in(state: &Path, used: Bytes) -> std::io::Result<()> {
-    let at = Clocks::system().now();
-    let Bytes { sent: sent_bytes, received: received_bytes } = used;
-    handed_in::write(state, &HandedIn { at, record: None, sent_bytes, received_bytes })
 }

@@ -2,11 +2,12 @@
 
 use std::process::ExitCode;
 
+use suar_machine::output::{self, say, tell};
+
 use super::{EXIT_DOWN, EXIT_TROUBLE, words};
 use crate::clock::Clocks;
 use crate::config::Config;
 use crate::language::Language;
-use crate::output::{self, say, tell};
 use crate::pause;
 use crate::status::{self, Freshness};
 

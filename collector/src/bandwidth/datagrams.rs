@@ -6,13 +6,13 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use suar_machine::drops;
 use suar_wire::bandwidth::messages::Ticket;
 use suar_wire::bandwidth::paced::{Arrivals, Round};
 use suar_wire::bandwidth::packets::{DATA_BYTES, Nonce, Packet};
 use tokio::net::UdpSocket;
 use tokio::sync::watch;
 
-use super::drops;
 use crate::secrets;
 
 /// Challenges and confirmations that one ticket gets: lost ones are asked for again, no more.

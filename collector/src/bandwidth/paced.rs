@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use suar_machine::Watch;
 use suar_wire::bandwidth::Direction;
 use suar_wire::bandwidth::messages::{Answer, Request, Sent};
 use suar_wire::bandwidth::paced::{Pacer, ROUND_US, Round, Seen, packet_bytes};
@@ -11,7 +12,6 @@ use suar_wire::bandwidth::packets::Packet;
 use super::datagrams::Invited;
 use super::desk::Talk;
 use super::quota::Reservation;
-use super::watch::Watch;
 
 /// The agent has this long to prove its address and ask for each round.
 const REQUEST_TIME_MAX: Duration = Duration::from_secs(20);

@@ -6,13 +6,13 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
+use suar_machine::output::{self, say, tell};
 use suar_wire::SiteCode;
 use suar_wire::join_code::JoinCode as Code;
 
 use super::codes;
 use crate::config::Config;
 use crate::join_sheet::{self, Sheet};
-use crate::output::{self, say, tell};
 use crate::qr::Qr;
 use crate::region::Region;
 use crate::registry::Site;

@@ -1,10 +1,10 @@
 //! `suar-collector agent`: which agents there are, and taking one's token away.
 
 use anyhow::bail;
+use suar_machine::output::say;
 use suar_wire::AgentId;
 
 use crate::config::Config;
-use crate::output::say;
 use crate::store::admin::Admin;
 use crate::store::{Agent, Reader};
 use crate::wall_clock::{moment, now_ms};

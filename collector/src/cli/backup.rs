@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
+use suar_machine::output::say;
+
 use crate::config::Config;
-use crate::output::say;
 use crate::store;
 
 #[derive(Debug, clap::Args)]

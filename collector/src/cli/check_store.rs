@@ -1,9 +1,9 @@
 //! `suar-collector check-store`: whether everything that is kept can be read and fits together.
 
 use anyhow::bail;
+use suar_machine::output::say;
 
 use crate::config::Config;
-use crate::output::say;
 use crate::store::check::{Checked, PROBLEMS_MAX, check};
 
 pub fn run(config: &Config) -> anyhow::Result<()> {

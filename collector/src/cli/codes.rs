@@ -2,10 +2,10 @@
 //! named by the beginning of their secret's hash: the secret itself is not kept, and nobody is shown it again.
 
 use anyhow::bail;
+use suar_machine::output::say;
 use suar_wire::join_code::JoinCode as Code;
 
 use crate::config::Config;
-use crate::output::say;
 use crate::secrets;
 use crate::store::Reader;
 use crate::store::admin::Admin;

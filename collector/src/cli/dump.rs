@@ -1,10 +1,10 @@
 //! `suar-collector dump-records`: what is kept, for comparing it with what an agent wrote.
 
 use anyhow::Context;
+use suar_machine::output::{self, say};
 use suar_wire::{AgentId, Body, Cause};
 
 use crate::config::Config;
-use crate::output::{self, say};
 use crate::store::{Reader, StoredRecord};
 
 #[derive(Debug, clap::Args)]

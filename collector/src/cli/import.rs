@@ -4,11 +4,11 @@ use std::io::Read;
 use std::path::PathBuf;
 
 use anyhow::Context;
+use suar_machine::output::say;
 use suar_wire::SlotWidth;
 use suar_wire::carried::FILE_BYTES_MAX;
 
 use crate::config::Config;
-use crate::output::say;
 use crate::store::Reader;
 use crate::store::import::{Imported, Revoked, import};
 use crate::wall_clock::now_ms;

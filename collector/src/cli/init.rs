@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use suar_machine::output::say;
 
 use crate::config::{EXAMPLE, is_host_and_port};
-use crate::output::say;
 use crate::region::{Region, RegionTexts, builtin};
 use crate::store::admin::Admin;
 use crate::store::schema;

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 
 use anyhow::ensure;
 use jiff::Timestamp;
+use suar_machine::output::say;
 use suar_wire::{Plan, SiteCode};
 
 use super::to::{To, known_sites};
 use crate::config::Config;
-use crate::output::say;
 use crate::rollout::StagedPlan;
 use crate::store::Reader;
 use crate::store::admin::Admin;

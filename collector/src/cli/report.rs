@@ -5,12 +5,12 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use suar_machine::output::{self, tell};
 
 use super::progress::Progress;
 use crate::assessment::{Assessment, Request, assess_with};
 use crate::calendar::{PeriodName, TimeZone, day_of_date, moment_of};
 use crate::config::Config;
-use crate::output::{self, tell};
 use crate::report::{Format, Language, Letter, Paper, Report};
 use crate::store::Reader;
 use crate::wall_clock::now_ms;

@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
+use suar_machine::output::{self, say};
 use suar_wire::SiteCode;
 
 use crate::config::Config;
-use crate::output::{self, say};
 use crate::region::Region;
 use crate::registry::{Site, csv, fields};
 use crate::store::Reader;

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use anyhow::{Context, ensure};
+use suar_machine::output::say;
 use suar_wire::SiteCode;
 use suar_wire::release::{Key, Offer, Version};
 
 use super::to::{To, known_sites};
 use crate::config::Config;
-use crate::output::say;
 use crate::programs::Programs;
 use crate::rollout::Rollout;
 use crate::store::Reader;

@@ -11,14 +11,16 @@ static READER_HAS_GONE: AtomicBool = AtomicBool::new(false);
 static FAILED: AtomicBool = AtomicBool::new(false);
 
 /// As `println!`, which panics where nobody reads.
+#[macro_export]
 macro_rules! say {
     ($($what:tt)*) => { $crate::output::write(format_args!("{}\n", format_args!($($what)*))) };
 }
 /// As `eprintln!`.
+#[macro_export]
 macro_rules! tell {
     ($($what:tt)*) => { $crate::output::write_beside(format_args!("{}\n", format_args!($($what)*))) };
 }
-pub(crate) use {say, tell};
+pub use crate::{say, tell};
 
 pub fn write(text: fmt::Arguments<'_>) {
     if has_failed() || reader_has_gone() {
