@@ -117,6 +117,10 @@ impl Board {
         }
         let mut revoked = reader.agents()?;
         revoked.retain(|agent| agent.revoked_ms.is_some());
+        // They are forgotten once, and their rows stay: a change for nothing would copy the list of sites each time.
+        let live = self.live();
+        revoked.retain(|agent| live.knows(&agent.site, agent.id));
+        drop(live);
         if !revoked.is_empty() {
             self.change_live(|live| {
                 revoked.iter().for_each(|agent| live.forget_agent(&agent.site, agent.id))

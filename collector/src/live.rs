@@ -157,9 +157,13 @@ impl Live {
 
     /// Forgets an agent that was revoked; the counters stay, its slots were measured.
     pub fn forget_agent(&mut self, site: &SiteCode, agent: AgentId) {
-        if self.site(site).is_some_and(|known| known.agents.contains_key(&agent)) {
+        if self.knows(site, agent) {
             self.site_mut(site).agents.remove(&agent);
         }
+    }
+
+    pub fn knows(&self, site: &SiteCode, agent: AgentId) -> bool {
+        self.site(site).is_some_and(|known| known.agents.contains_key(&agent))
     }
 
     pub fn site(&self, code: &SiteCode) -> Option<&SiteLive> {

@@ -19,7 +19,7 @@ pub use agent::{Agent, JOINS_MAX};
 pub use client::{Answer, Client, http_client};
 pub use collector::{Collector, Kept, free_address, rounds_of};
 pub use machine::Machine;
-pub use process::{Finished, Process, fed, finish};
+pub use process::{Finished, Process, fed, figure, finish};
 pub use receiver::Receiver;
 pub use talk::TlsTalk;
 

@@ -12,38 +12,24 @@ const NOT_SENT_BYTES_MAX: libc::c_int = 32 * 1024;
 pub fn prepare(stream: &TcpStream) -> Congestion {
     let socket = stream.as_raw_fd();
     // An option that the system does not take is one it does without.
-    set(socket, libc::TCP_CONGESTION, b"bbr");
-    set(socket, libc::TCP_NOTSENT_LOWAT, &NOT_SENT_BYTES_MAX.to_ne_bytes());
+    let _ = set(socket, libc::IPPROTO_TCP, libc::TCP_CONGESTION, b"bbr");
+    let _ = set(socket, libc::IPPROTO_TCP, libc::TCP_NOTSENT_LOWAT, &NOT_SENT_BYTES_MAX.to_ne_bytes());
     congestion(socket)
 }
 
 /// No faster than this, where the system paces; whether it was told to.
 pub fn pace(stream: &TcpStream, rate_bps: u64) -> bool {
-    let bytes_a_second = u32::try_from(rate_bps / 8).unwrap_or(u32::MAX).to_ne_bytes();
-    // SAFETY: the pointer and the length are those of a live array.
-    let failed = unsafe {
-        libc::setsockopt(
-            stream.as_raw_fd(),
-            libc::SOL_SOCKET,
-            libc::SO_MAX_PACING_RATE,
-            bytes_a_second.as_ptr().cast(),
-            bytes_a_second.len() as libc::socklen_t,
-        )
-    };
-    failed == 0
+    let bytes_a_second = u32::try_from(rate_bps / 8).unwrap_or(u32::MAX);
+    set(stream.as_raw_fd(), libc::SOL_SOCKET, libc::SO_MAX_PACING_RATE, &bytes_a_second.to_ne_bytes())
 }
 
-fn set(socket: RawFd, option: libc::c_int, value: &[u8]) {
+/// Whether the system took it.
+fn set(socket: RawFd, level: libc::c_int, option: libc::c_int, value: &[u8]) -> bool {
     // SAFETY: the pointer and the length are those of a live slice.
-    unsafe {
-        libc::setsockopt(
-            socket,
-            libc::IPPROTO_TCP,
-            option,
-            value.as_ptr().cast(),
-            value.len() as libc::socklen_t,
-        )
+    let failed = unsafe {
+        libc::setsockopt(socket, level, option, value.as_ptr().cast(), value.len() as libc::socklen_t)
     };
+    failed == 0
 }
 
 fn congestion(socket: RawFd) -> Congestion {

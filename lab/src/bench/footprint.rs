@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use serde::Serialize;
 
-use crate::programs::{Agent, Collector, Process, wait_until};
+use crate::programs::{Agent, Collector, Process, figure, wait_until};
 use crate::seed::printed_seed;
 use crate::wan::{Conditions, Direction};
 use crate::world::{COLLECTOR, World, plan_section};
@@ -97,12 +97,6 @@ pub(super) struct Account {
 impl Account {
     pub fn of(process: &Process) -> Result<Self> {
         let directory = std::path::PathBuf::from(format!("/proc/{}", process.pid()));
-        let status = std::fs::read_to_string(directory.join("status"))?;
-        let kib = |text: &str, key: &str| {
-            text.lines()
-                .find_map(|line| line.strip_prefix(key)?.split_whitespace().next()?.parse::<u64>().ok())
-                .with_context(|| format!("{key} in the kernel's account"))
-        };
         let stat = std::fs::read_to_string(directory.join("stat"))?;
         // Fields after the name, which may hold spaces: user and system ticks are the 12th and 13th.
         let ticks: u64 = stat
@@ -117,11 +111,11 @@ impl Account {
         let mut wake_ups = 0;
         for thread in std::fs::read_dir(directory.join("task"))? {
             let thread = std::fs::read_to_string(thread?.path().join("status"))?;
-            wake_ups += kib(&thread, "voluntary_ctxt_switches:")?;
+            wake_ups += figure(&thread, "voluntary_ctxt_switches:")?;
         }
         Ok(Self {
-            resident_kib: kib(&status, "VmRSS:")?,
-            resident_peak_kib: kib(&status, "VmHWM:")?,
+            resident_kib: process.resident_kib()?,
+            resident_peak_kib: process.resident_peak_kib()?,
             processor_ms: ticks * 10,
             wake_ups,
         })

@@ -61,7 +61,6 @@ pub fn scrape_under_load(load: &UnderLoad) -> Result<Scrapes> {
     let joined_ms = wall_ms() - JOINED_BEFORE_MS;
     let joined = enrolled::join_in_memory(&collector.data(), load.sites, joined_ms, &mut random)?;
     collector.serve()?;
-    let pid = collector.process().map(|process| process.pid()).context("it serves")?;
 
     let fingerprint = collector.fingerprint()?;
     let slot = SlotWidth::from_seconds(1).context("a second divides a day")?.slot_at(wall_ms() - BACK_MS);
@@ -74,9 +73,7 @@ pub fn scrape_under_load(load: &UnderLoad) -> Result<Scrapes> {
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let mut scrapes = runtime.block_on(run(load, &address, http_client(fingerprint)?, shares))?;
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"));
-    scrapes.resident_peak_kib = peak.context("VmHWM")?.parse()?;
+    scrapes.resident_peak_kib = collector.process().context("it serves")?.resident_peak_kib()?;
     collector.stop()?;
     Ok(scrapes)
 }

@@ -330,15 +330,12 @@ impl Eyes {
             Taker::Collector(collector) => self.on_page(&collector.get("/metrics")?.text()),
             Taker::Receiver(receiver) => self.by_query(&receiver.address).unwrap_or(NOT_SEEN),
         };
-        let status = std::fs::read_to_string(format!("/proc/{}/status", taker.process()?.pid()))?;
-        let resident =
-            status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB"));
         Ok(Look {
             second,
             agents_back: progress.back.load(Ordering::Relaxed),
             records_left: progress.left.load(Ordering::Relaxed),
             seen_seconds,
-            resident_kib: resident.and_then(|text| text.trim().parse().ok()).context("VmRSS")?,
+            resident_kib: taker.process()?.resident_kib()?,
         })
     }
 

@@ -45,6 +45,20 @@ impl Process {
         self.child.id()
     }
 
+    /// Memory that it has now, by the kernel.
+    pub fn resident_kib(&self) -> Result<u64> {
+        self.status_figure("VmRSS:")
+    }
+
+    /// The most memory that it ever had.
+    pub fn resident_peak_kib(&self) -> Result<u64> {
+        self.status_figure("VmHWM:")
+    }
+
+    fn status_figure(&self, key: &str) -> Result<u64> {
+        figure(&std::fs::read_to_string(format!("/proc/{}/status", self.pid()))?, key)
+    }
+
     /// Everything printed so far.
     pub fn log(&self) -> String {
         std::fs::read(&self.log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
@@ -90,6 +104,14 @@ impl Process {
             let _ = unsafe { libc::kill(pid, signal) };
         }
     }
+}
+
+/// A figure of the kernel's account of a process or thread (`/proc/PID/status`), without its unit.
+pub fn figure(status: &str, key: &str) -> Result<u64> {
+    status
+        .lines()
+        .find_map(|line| line.strip_prefix(key)?.split_whitespace().next()?.parse().ok())
+        .with_context(|| format!("{key} in the kernel's account"))
 }
 
 impl Drop for Process {

@@ -138,7 +138,11 @@ fn bombs_are_refused_at_the_bound_and_cost_the_collector_little_memory() {
     let zstd = [("content-encoding", "zstd")];
     let good = push(&joined, 1..=3).encode();
     assert_eq!(send(&client, token, &[], &good).status, 200, "it is warm");
-    let before_kib = peak_resident_kib(&mut collector);
+    let mut peak_kib = || {
+        let process = collector.process().expect("it serves");
+        process.resident_peak_kib().expect("the kernel's account")
+    };
+    let before_kib = peak_kib();
 
     // 30 kB can stand for 983 MB at most. The largest body that is taken stands for 8.6 GB; 10 GB need more than that.
     let bombs = [bomb(30_000).0, bomb(BODY_BYTES_MAX).0, bomb_of(10_000_000_000)];
@@ -154,7 +158,7 @@ fn bombs_are_refused_at_the_bound_and_cost_the_collector_little_memory() {
             }
         });
     }
-    let cost_kib = peak_resident_kib(&mut collector) - before_kib;
+    let cost_kib = peak_kib() - before_kib;
     println!(
         "{} bombs, {BOMBS_AT_ONCE} at once: {cost_kib} KiB resident at most",
         bombs.len() * BOMBS_AT_ONCE
@@ -169,14 +173,6 @@ fn bombs_are_refused_at_the_bound_and_cost_the_collector_little_memory() {
     assert!(metrics.lines().any(|line| line == counted), "{counted} is missing:\n{metrics}");
     let more = push(&joined, 4..=6).encode();
     assert_eq!(send(&client, token, &[], &more).status, 200, "the service goes on");
-}
-
-/// The most that its process ever had in memory.
-fn peak_resident_kib(collector: &mut Collector<'_>) -> u64 {
-    let pid = collector.process().expect("it serves").pid();
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"));
-    peak.and_then(|kib| kib.trim().parse().ok()).unwrap_or_else(|| panic!("no VmHWM in {status}"))
 }
 
 /// A client that promises more than it sends and goes away, before and after the TLS handshake.

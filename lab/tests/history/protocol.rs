@@ -313,7 +313,7 @@ fn both_forms_say_the_same_and_bad_questions_are_refused_counted_and_harmless() 
         ("many matchers", 400, one(query(from, to, &many))),
         ("no form that is known", 400, packed(&ReadRequest { queries: queries.clone(), accepted: vec![7] })),
     ];
-    let before = memory_kib(collector.process().expect("it runs").pid());
+    let before = resident_kib(&mut collector);
     for (what, status, body) in &cases {
         let answer = ask(&collector, token, body);
         assert_eq!(answer.status, *status, "{what}: {}", answer.text());
@@ -326,7 +326,7 @@ fn both_forms_say_the_same_and_bad_questions_are_refused_counted_and_harmless() 
     }
     assert_eq!(ask(&collector, None, &good).status, 401, "no token");
     assert_eq!(ask(&collector, Some("somebody"), &good).status, 403, "a wrong token");
-    let after = memory_kib(collector.process().expect("it runs").pid());
+    let after = resident_kib(&mut collector);
     assert!(after < before + 64 * 1024, "{before} KiB became {after} KiB");
 
     // A range turned round, a year without a series and names of others are empty and no error.
@@ -357,8 +357,6 @@ fn both_forms_say_the_same_and_bad_questions_are_refused_counted_and_harmless() 
     assert!(!collector.process().expect("it runs").log().contains("panicked"));
 }
 
-fn memory_kib(pid: u32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a size");
-    line.trim().trim_end_matches(" kB").parse().expect("a number")
+fn resident_kib(collector: &mut Collector<'_>) -> u64 {
+    collector.process().expect("it runs").resident_kib().expect("the kernel's account")
 }

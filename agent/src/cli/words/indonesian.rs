@@ -16,10 +16,10 @@ use crate::identity::Identity;
 use crate::language::Language;
 use crate::service::Started;
 use crate::status::{Freshness, LineTest, Status};
+use crate::uplink::PushFailure;
 
 mod ndt7;
 
-use crate::uplink::PushFailure;
 pub use ndt7::*;
 
 pub fn code_mistyped(error: &JoinCodeError) -> String {
